@@ -1,0 +1,31 @@
+"""How Sphinx builds the documentation: `nox -s docs`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import genba
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import tables  # noqa: E402  # lies beside this file
+
+tables.write(HERE / "_generated")
+
+project = "genba"
+release = version = genba.__version__
+copyright = "the genba authors"
+html_title = f"genba {release}"
+html_theme = "furo"
+html_show_copyright = False
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "_generated"]
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+
+nitpicky = True
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"

@@ -1,0 +1,37 @@
+"""Write the tables of the reference from the code: attributes from `genba.semconv`, settings from `genba.settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from genba import semconv, settings
+
+
+def write(folder: Path) -> None:
+    """Write both tables into `folder`."""
+    folder.mkdir(exist_ok=True)
+    (folder / "attributes.md").write_text(attributes())
+    (folder / "settings.md").write_text(options())
+
+
+def attributes() -> str:
+    """Every attribute of ours."""
+    rows = ((f"`{entry.name}`", entry.type, entry.description, f"`{entry.example}`") for entry in semconv.TABLE)
+    return table(("attribute", "type", "says", "for example"), rows)
+
+
+def options() -> str:
+    """Every setting."""
+    rows = ((_code(entry.option), _code(entry.env), _code(entry.default), entry.description) for entry in settings.TABLE)
+    return table(("option of `init`", "environment variable", "default", "does"), rows)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""

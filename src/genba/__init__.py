@@ -1,0 +1,124 @@
+"""genba: see exactly what went into and came out of your language models.
+
+`genba.init()` traces every model call of the process. The decorators trace functions of your own. Nothing else needs to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from . import harmless, running
+from .conversation import Message, Part, Request, Response, ToolDefinition, Usage
+from .exporting.pipeline import Flushed
+from .observing.decorators import Observation, agent, embeddings, inference, observe, retrieval, tool, workflow
+from .recording.invocation import Invocation
+from .recording.scope import conversation
+from .running import Doctor, doctor
+from .settings import SettingsError
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+__all__ = [
+    "Doctor",
+    "Flushed",
+    "Invocation",
+    "Message",
+    "Observation",
+    "Part",
+    "Request",
+    "Response",
+    "SettingsError",
+    "ToolDefinition",
+    "Usage",
+    "__version__",
+    "agent",
+    "conversation",
+    "doctor",
+    "embeddings",
+    "flush",
+    "harmless",
+    "inference",
+    "init",
+    "observe",
+    "retrieval",
+    "shutdown",
+    "tool",
+    "uninstrument",
+    "workflow",
+]
+
+__version__ = running.VERSION
+
+
+def init(
+    *,
+    tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    logger_provider: LoggerProvider | None = None,
+    store: str | PathLike[str] | Literal[False] | None = None,
+    export: Any = None,
+    capture_content: str | None = None,
+    semconv: Literal["latest", "1.37"] | None = None,
+    stream_usage: Literal["inject"] | None = None,
+    instrument: Sequence[str] | None = None,
+    set_global: bool | None = None,
+    service_name: str | None = None,
+    **unknown: NoReturn,
+) -> None:
+    """Trace every call that this process makes to a language model.
+
+    Call it once, anywhere, before or after the clients are imported and before or after the app sets up OpenTelemetry. Called again
+    with the same options it does nothing; with others it says so and keeps the first.
+
+    Args:
+        tracer_provider: Where spans go. By default the app's global provider, as soon as there is one; else a private one.
+        meter_provider: Where metrics go. By default the app's global provider; without one none are made.
+        logger_provider: Where events go. By default the app's global provider; without one none are made.
+        store: File of the embedded store, or `"off"`. By default `.genba/genba.db`, unless the app has a pipeline of its own.
+        export: Destinations of genba's own: `"store"`, `"console"`, `"jsonl:PATH"`, `"otlp"`, a `SpanExporter`, or a list of these.
+        capture_content: Where prompts and completions go: `"span"` (the default), `"event"`, `"both"` or `"none"`.
+        semconv: Version of the GenAI conventions to write.
+        stream_usage: `"inject"` asks OpenAI streams for their usage, and hides the extra chunk.
+        instrument: Names of the clients to trace; all that genba knows by default.
+        set_global: Whether genba's private provider becomes the global one, if the app has none.
+        service_name: `service.name` of the private provider.
+
+    Raises:
+        SettingsError: an option or environment variable that cannot be used. Nothing has begun then. Once `init` has returned, genba
+            raises nothing into the program.
+    """
+    said = {
+        "tracer_provider": tracer_provider,
+        "meter_provider": meter_provider,
+        "logger_provider": logger_provider,
+        "store": store,
+        "export": export,
+        "capture_content": capture_content,
+        "semconv": semconv,
+        "stream_usage": stream_usage,
+        "instrument": instrument,
+        "set_global": set_global,
+        "service_name": service_name,
+        **unknown,
+    }
+    running.start({name: value for name, value in said.items() if value is not None})
+
+
+def flush(timeout: float = 2.0) -> Flushed:
+    """Hand over every span that has ended, waiting at most about `timeout` seconds. The result is true if all of them were."""
+    return running.flush(timeout)
+
+
+def shutdown(timeout: float = 2.0) -> Flushed:
+    """End what is in flight as abandoned, hand everything over, take the patches off. The end of the process does this by itself."""
+    return running.shutdown(timeout)
+
+
+def uninstrument() -> None:
+    """Take every patch off again: each patched attribute is the original object once more."""
+    running.uninstrument()

@@ -1,0 +1,118 @@
+"""The one thread of genba: whatever can wait, waits here, so that the host's threads do not.
+
+Work is put in as (what to do, with what); what has piled up for the same thing to do is handed over as one batch. The host's side of
+it is a `deque.append` and, at most every `INTERVAL`, one wake-up.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any
+
+from . import harmless
+
+INTERVAL = 0.2
+"""Seconds that work may pile up before it is done."""
+LIMIT = 16_384
+"""Pieces of work that may wait; what comes on top is refused, and counted by whoever put it."""
+
+Work = Callable[[Sequence[Any]], None]
+
+
+class Background:
+    """A queue and the daemon thread that empties it. The thread starts with the first piece of work, anew in a forked child."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._waiting: deque[tuple[Work, Any]] = deque()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._starting = threading.Lock()
+        self._emptying = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._asleep = True
+
+    def put(self, work: Work, item: Any) -> bool:
+        """Have `work([..., item, ...])` done soon. False if too much is waiting already: then it will not be done."""
+        waiting = self._waiting
+        if len(waiting) >= self._limit:
+            return False
+        waiting.append((work, item))
+        if self._asleep:
+            self._asleep = False
+            self._start_or_wake()
+        elif len(waiting) > self._limit // 2:
+            self._hurry.set()
+        return True
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until what was put in so far is done; False if that took longer than `timeout` seconds."""
+        self.forked()
+        until = monotonic() + timeout
+        # Done on this thread: it needs no wake-up, and works where threads no longer start.
+        if not self._emptying.acquire(timeout=max(timeout, 0)):
+            return False
+        try:
+            while self._waiting and monotonic() < until:
+                self._do_a_batch()
+        finally:
+            self._emptying.release()
+        return not self._waiting
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work are not done yet."""
+        return len(self._waiting)
+
+    def forked(self) -> None:
+        """Forget the parent's thread and work, if this is a child."""
+        if self._pid != os.getpid():
+            self._waiting.clear()
+            self._reset()
+
+    def _start_or_wake(self) -> None:
+        if self._thread is not None and self._pid == os.getpid():
+            self._wake.set()
+            return
+        with harmless.guard("starting the background thread"):
+            with self._starting:
+                if self._thread is None:
+                    thread = threading.Thread(target=self._live, name="genba", daemon=True)
+                    thread.start()
+                    self._thread = thread
+            self._wake.set()
+
+    def _live(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            self._hurry.wait(INTERVAL)
+            self._hurry.clear()
+            with self._emptying:
+                while self._waiting:
+                    self._do_a_batch()
+                self._asleep = True
+            if self._waiting and self._asleep:  # put in between the last look and falling asleep
+                self._asleep = False
+                self._wake.set()
+
+    def _do_a_batch(self) -> None:
+        """Up to 512 waiting pieces: those with the same work together, in order."""
+        batches: dict[Work, list[Any]] = {}
+        for _ in range(min(len(self._waiting), 512)):
+            try:
+                work, item = self._waiting.popleft()
+            except IndexError:
+                break
+            batches.setdefault(work, []).append(item)
+        for work, items in batches.items():
+            with harmless.guard("working in the background"):
+                work(items)

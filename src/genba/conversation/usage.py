@@ -1,0 +1,49 @@
+"""What a call cost, in tokens.
+
+Providers count differently: for some the input includes what came from a cache, for others it does not. Here it always does: the
+totals are totals, and every other number is a part of one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts of one call. A count that the provider did not give is None: unknown, not zero.
+
+    Field names are the conventions' `gen_ai.usage.*` with dots written as underscores.
+    """
+
+    input_tokens: int | None = None
+    """All tokens that went in, those read from and written to a cache included."""
+    output_tokens: int | None = None
+    """All tokens that came out, reasoning included."""
+    cache_read_input_tokens: int | None = None
+    cache_write_input_tokens: int | None = None
+    reasoning_output_tokens: int | None = None
+    text_input_tokens: int | None = None
+    text_output_tokens: int | None = None
+    text_cache_read_input_tokens: int | None = None
+    image_input_tokens: int | None = None
+    image_output_tokens: int | None = None
+    image_cache_read_input_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    audio_cache_read_input_tokens: int | None = None
+    raw: Mapping[str, Any] | None = None
+    """The provider's own usage object, untouched."""
+
+
+def count(value: object) -> int | None:
+    """`value` if it is a count of tokens, else None. (Test doubles and broken servers put anything there.)"""
+    return value if type(value) is int and value >= 0 else None
+
+
+def total(*counts: int | None) -> int | None:
+    """The sum of the counts that are known; None when none is."""
+    known = [number for number in counts if number is not None]
+    return sum(known) if known else None

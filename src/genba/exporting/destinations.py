@@ -1,0 +1,189 @@
+"""Where finished spans can go by genba's own hand: the embedded store, the terminal, a JSON Lines file.
+
+A destination is opened with its first batch, on the background thread. One that fails says so once, counts, and is tried again with
+the next batch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+from opentelemetry.sdk.trace import ReadableSpan
+
+from .. import harmless
+from ..recording.ledger import Ledger
+from .finished import row
+
+
+class Destination(Protocol):
+    """Takes finished spans, in batches, on one thread at a time."""
+
+    name: str
+
+    def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
+        """Write them; reason -> how many were dropped because of it. May raise: then none was written."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+class Store:
+    """The embedded store."""
+
+    def __init__(self, path: str, ledger: Ledger, version: str) -> None:
+        self.name = "store"
+        self.path = Path(path).absolute()
+        self._ledger = ledger
+        self._version = version
+        self._writer: Any = None
+        self._run_id: str | None = None
+
+    def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
+        """Store them."""
+        # Imported with the first span: SQLite and the schema are nothing that `import genba` should load.
+        from ..store.rows import RunRow
+        from ..store.writer import StoreWriter
+
+        if self._writer is None:
+            self._writer = StoreWriter(self.path)
+        ledger = self._ledger
+        if self._run_id != ledger.run_id:
+            self._run_id = ledger.run_id
+            run = RunRow(
+                run_id=ledger.run_id,
+                pid=os.getpid(),
+                started_ns=ledger.started_ns,
+                python=sys.version.split()[0],
+                genba=self._version,
+                command=tuple(sys.orig_argv),
+                parent_run_id=ledger.parent_run_id,
+            )
+            self._writer.register(run)
+        written = self._writer.write([row(span) for span in spans])
+        if written.notice:
+            harmless.logger.warning("genba: %s", written.notice)
+        dropped: Mapping[str, int] = written.dropped
+        return dropped
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class Console:
+    """The terminal: each trace as a readable tree, on standard error, so that the host's own output stays clean."""
+
+    def __init__(self) -> None:
+        self.name = "console"
+
+    def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
+        """Print them."""
+        from .printing import printed
+
+        stream = sys.stderr
+        if stream is not None:
+            stream.write(printed([row(span) for span in spans]))
+            stream.flush()
+        return {}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Jsonl:
+    """A file with one JSON object a span and line."""
+
+    def __init__(self, path: str) -> None:
+        self.name = f"jsonl:{path}"
+        self._path = Path(path).absolute()
+
+    def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
+        """Append them."""
+        lines = b"".join(orjson.dumps(as_json(span)) + b"\n" for span in spans)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # One write to a file opened for appending: lines of several processes do not mix.
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, lines)
+        finally:
+            os.close(descriptor)
+        return {}
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def as_json(span: ReadableSpan) -> dict[str, Any]:
+    """A finished span as JSON values, content included; no raw exchange, which only the store keeps."""
+    one = row(span)
+    content: dict[str, Any] = {name: [orjson.loads(element) for element in elements] for name, elements in one.content.items()}
+    content.update({name: _loaded(encoded) for name, encoded in one.single_content.items()})
+    return {
+        "trace_id": one.trace_id.hex(),
+        "span_id": one.span_id.hex(),
+        "parent_span_id": one.parent_span_id.hex() if one.parent_span_id else None,
+        "name": one.name,
+        "kind": one.kind,
+        "scope": one.scope,
+        "start_time_unix_nano": one.start_ns,
+        "end_time_unix_nano": one.end_ns,
+        "status": one.status,
+        "status_description": one.status_description,
+        "attributes": {**one.attributes, **content},
+        "events": one.events,
+        "links": one.links,
+        "resource": one.resource,
+        "run_id": one.run_id,
+    }
+
+
+def _loaded(encoded: bytes) -> Any:
+    try:
+        return orjson.loads(encoded)
+    except ValueError:
+        return encoded.decode("utf-8", "replace")
+
+
+class Delivery:
+    """Hands batches of finished spans to each destination, and keeps count of what became of them."""
+
+    def __init__(self, destinations: Sequence[Destination], ledger: Ledger) -> None:
+        self.destinations = destinations
+        self._ledger = ledger
+        self._complained: Counter[str] = Counter()
+
+    def deliver(self, spans: Sequence[ReadableSpan]) -> None:
+        """Write these spans everywhere."""
+        for destination in self.destinations:
+            try:
+                dropped = destination.write(spans)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the next destination still gets them
+                self._failed(destination, len(spans), error)
+                continue
+            self._ledger.exported[destination.name] += len(spans) - sum(dropped.values())
+            for reason, number in dropped.items():
+                self._ledger.dropped[f"{destination.name}: {reason}"] += number
+
+    def close(self) -> None:
+        """Close every destination."""
+        for destination in self.destinations:
+            with harmless.guard(f"closing {destination.name}"):
+                destination.close()
+
+    def _failed(self, destination: Destination, number: int, error: Exception) -> None:
+        self._ledger.dropped[f"{destination.name}: {type(error).__name__}"] += number
+        self._complained[destination.name] += 1
+        if self._complained[destination.name] == 1:
+            harmless.logger.warning(
+                "genba could not write %d spans to %s at %s: %s Your program is not affected. Further failures are counted: see genba.doctor().",
+                number, destination.name, time.strftime("%H:%M:%S"), error,
+            )  # fmt: skip

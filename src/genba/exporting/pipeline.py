@@ -1,0 +1,197 @@
+"""Decide where spans go, and build what genba needs of its own for that.
+
+With a provider of the app's, spans go there and nowhere else, unless a destination of genba's was asked for. Without one, genba has a
+private provider, which never becomes the global one unless asked: its spans go where OpenTelemetry's variables say, or else to the
+embedded store. When the app's provider appears later, the next span goes there.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, NamedTuple
+
+from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from .. import harmless
+from ..background import Background
+from ..recording.ledger import Ledger
+from ..settings import Settings, SettingsError
+from . import standard
+from .destinations import Console, Delivery, Destination, Jsonl, Store
+from .processor import Processor
+
+DEFAULT_STORE = os.path.join(".genba", "genba.db")
+
+
+class Flushed(NamedTuple):
+    """What `flush` and `shutdown` found."""
+
+    complete: bool
+    """Whether everything that had ended was handed over in time."""
+    waiting: int
+    """How many spans were still waiting when the time was up."""
+
+    def __bool__(self) -> bool:
+        return self.complete
+
+
+class Pipeline:
+    """The way of spans from calls to destinations."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, background: Background, version: str) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._background = background
+        self._version = version
+        self._private: TracerProvider | None = None
+        self._processors: list[Processor] = []
+        self._joined: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._following = "nothing yet"
+        self.own = self._own_destinations()
+        """Destinations of genba's that were asked for, by option or GENBA_ variable."""
+        self.by_environment: Sequence[str] = () if settings.export is not None else standard.asked_for("traces") or ()
+        """Exporters that OpenTelemetry's variables ask for, for the private provider."""
+        self.is_default = not self.own and settings.export is None and settings.store is None and standard.asked_for("traces") is None
+        if self.is_default:
+            self.own = [Store(DEFAULT_STORE, ledger, version)]
+        for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
+            standard.check(name, "traces")
+        self._delivery = Delivery(self.own, ledger)
+
+    @property
+    def following(self) -> str:
+        """Where spans go, in words."""
+        return self._following
+
+    def choose(self, app: Any) -> trace.Tracer:
+        """The tracer for the next span, given the app's global provider (None if it has none)."""
+        provider = self._provider(app)
+        tracer: trace.Tracer = provider.get_tracer("genba", self._version)
+        return tracer
+
+    def private(self) -> TracerProvider:
+        """genba's own provider, made when first needed."""
+        if self._private is None:
+            self._private = self._made()
+        return self._private
+
+    def flush(self, timeout: float) -> Flushed:
+        """Hand over everything that has ended, in at most about `timeout` seconds."""
+        until = monotonic() + timeout
+        done = self._background.flush(timeout)
+        for provider in [self._private, self._settings.tracer_provider, *self._joined]:
+            flush = getattr(provider, "force_flush", None)
+            if flush is not None and monotonic() < until:
+                with harmless.guard("flushing a provider"):
+                    done = bool(flush(max(1, int((until - monotonic()) * 1000)))) and done
+        waiting = self._background.waiting
+        return Flushed(done and not waiting, waiting)
+
+    def shutdown(self, timeout: float) -> Flushed:
+        """Flush, then close what is genba's own. The app's providers stay as they are."""
+        flushed = self.flush(timeout)
+        for processor in self._processors:
+            processor.is_on = False
+        self._delivery.close()
+        if self._private is not None:
+            with harmless.guard("shutting down the private provider"):
+                self._private.shutdown()
+        return flushed
+
+    def describe(self) -> list[str]:
+        """Where spans go, line by line, for `doctor`."""
+        lines = [f"spans go to {self._following}"]
+        lines.extend(f"destination {one.name}" + (f" ({one.path})" if isinstance(one, Store) else "") for one in self.own)
+        lines.extend(f"destination {name}, by OpenTelemetry's variables" for name in self.by_environment)
+        return lines
+
+    def _provider(self, app: Any) -> Any:
+        given = self._settings.tracer_provider
+        if given is not None:
+            self._following = f"the provider passed to init ({_described(given)})"
+            return self._join(given)
+        if app is None and os.environ.get("OTEL_PYTHON_TRACER_PROVIDER"):
+            app = trace.get_tracer_provider()
+        if app is not None and app is not self._private and not isinstance(app, trace.ProxyTracerProvider):
+            self._following = f"the app's own pipeline ({_described(app)})"
+            return self._join(app)
+        if not self.own and not self.by_environment and not self._extra_exporters():
+            self._following = "nowhere: no pipeline of the app's, and every destination is off"
+            return trace.NoOpTracerProvider()
+        self._following = "genba's private provider"
+        return self.private()
+
+    def _join(self, provider: Any) -> Any:
+        """Add genba's destinations, if any were asked for, to a pipeline of the app's."""
+        if self.own and not self.is_default and provider not in self._joined and hasattr(provider, "add_span_processor"):
+            processor = Processor(self._delivery, self._background, self._ledger, only_ours=True)
+            provider.add_span_processor(processor)
+            self._processors.append(processor)
+        with harmless.guard("noting a provider"):
+            self._joined.add(provider)
+        return provider
+
+    def _made(self) -> TracerProvider:
+        named = {"service.name": self._settings.service_name} if self._settings.service_name else {}
+        provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+        if self.own:
+            processor = Processor(self._delivery, self._background, self._ledger, only_ours=False)
+            provider.add_span_processor(processor)
+            self._processors.append(processor)
+        for name in self.by_environment:
+            self._export_to(provider, standard.exporter(name, "traces"), name)
+        for name, exporter in self._extra_exporters():
+            self._export_to(provider, standard.exporter("otlp", "traces") if exporter is None else exporter, name)
+        return provider
+
+    def _export_to(self, provider: TracerProvider, exporter: SpanExporter, name: str) -> None:
+        provider.add_span_processor(BatchSpanProcessor(standard.Counting(exporter, name, self._ledger)))
+
+    def _extra_exporters(self) -> list[tuple[str, Any]]:
+        return [
+            ("otlp", None) if one == "otlp" else (type(one).__name__, one)
+            for one in self._settings.export or ()
+            if one == "otlp" or not isinstance(one, str)
+        ]
+
+    def _own_destinations(self) -> list[Destination]:
+        settings = self._settings
+        wanted: list[Destination] = []
+        is_off = settings.store == "off"
+        if (settings.store is not None and not is_off) or "store" in (settings.export or ()):
+            if is_off:
+                raise SettingsError("genba.init was asked to export to the store, and store='off'. Leave one of the two out.")
+            wanted.append(Store(_writable(settings.store or DEFAULT_STORE), self._ledger, self._version))
+        for one in settings.export or ():
+            if one == "console":
+                wanted.append(Console())
+            elif isinstance(one, str) and one.startswith("jsonl:"):
+                wanted.append(Jsonl(_writable(one[6:])))
+        return wanted
+
+
+def _described(provider: Any) -> str:
+    return f"{type(provider).__module__}.{type(provider).__name__}"
+
+
+def _writable(path: str) -> str:
+    """`path`, if a file can be written there.
+
+    Raises:
+        SettingsError: it cannot, and why.
+    """
+    if os.path.isdir(path):
+        raise SettingsError(f"{path!r} is a folder. Name a file in it, such as {os.path.join(path, 'genba.db')!r}.")
+    folder = os.path.dirname(os.path.abspath(path))
+    while not os.path.exists(folder):
+        folder = os.path.dirname(folder)
+    target = path if os.path.exists(path) else folder
+    if not os.path.isdir(folder) or not os.access(target, os.W_OK):
+        raise SettingsError(f"genba cannot write {path!r}: {target!r} is not writable. Choose another path, or switch it off with 'off'.")
+    return path

@@ -1,0 +1,44 @@
+"""Take finished spans from an OpenTelemetry provider to genba's own destinations, by way of the background thread."""
+
+from __future__ import annotations
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from ..background import Background
+from ..recording.ledger import Ledger
+from ..recording.pending import invocation_of
+from .destinations import Delivery
+
+
+class Processor(SpanProcessor):
+    """A span processor whose `on_end` costs the host one `deque.append`."""
+
+    def __init__(self, delivery: Delivery, background: Background, ledger: Ledger, *, only_ours: bool) -> None:
+        self._delivery = delivery
+        self._background = background
+        self._ledger = ledger
+        self._only_ours = only_ours
+        """In the app's own pipeline genba's destinations are given genba's spans, and nothing else of the app's."""
+        self.is_on = True
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Nothing happens at the start."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queue a finished, sampled span."""
+        if not self.is_on or (self._only_ours and invocation_of(span) is None):
+            return
+        context = span.context
+        if context is None or not context.trace_flags.sampled:
+            return
+        if not self._background.put(self._delivery.deliver, span):
+            self._ledger.dropped["background queue full"] += 1
+
+    def shutdown(self) -> None:
+        """Take no more; what is queued is still written."""
+        self.force_flush(2000)
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Wait until what is queued is written."""
+        return self._background.flush(timeout_millis / 1000)

@@ -1,0 +1,118 @@
+"""Put a wrapper in the place of a library's function, once that library is imported, and take it off again.
+
+Classes are patched, not module names, so that it does not matter who imported what before. What could not be patched is reported, with
+the reason, and never guessed at.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+import wrapt
+
+from .. import harmless
+
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One function to be wrapped: where it is, and what to put around it."""
+
+    module: str
+    attribute: str
+    """Such as `SyncAPIClient.request`."""
+    wrap: Wrap
+    library: str
+    """The distribution it comes from."""
+    optional: bool = False
+    """Whether its absence is normal in some versions of the library."""
+
+
+@dataclass(slots=True)
+class Seam:
+    """What became of a patch, for `doctor`."""
+
+    patch: Patch
+    state: str = "waiting for the library to be imported"
+    version: str | None = None
+    put_back: Callable[[], None] | None = field(default=None, repr=False)
+
+
+_seams: dict[tuple[str, str], Seam] = {}
+_hooked: set[str] = set()
+
+
+def apply(patch: Patch) -> None:
+    """Wrap `patch`'s function, now or when its module is imported."""
+    key = (patch.module, patch.attribute)
+    if key in _seams and _seams[key].put_back is not None:
+        return
+    _seams[key] = Seam(patch)
+    if patch.module in sys.modules:
+        _put_on(_seams[key])
+    elif patch.module not in _hooked:
+        _hooked.add(patch.module)
+        wrapt.register_post_import_hook(_imported, patch.module)
+
+
+def remove_all() -> None:
+    """Put every original back where nobody has since put something else."""
+    for seam in list(_seams.values()):
+        if seam.put_back is not None:
+            with harmless.guard(f"taking the patch off {seam.patch.module}.{seam.patch.attribute}"):
+                seam.put_back()
+    _seams.clear()
+
+
+def seams() -> list[Seam]:
+    """What is patched, and what is not and why."""
+    return list(_seams.values())
+
+
+def _imported(module: Any) -> None:
+    with harmless.guard(f"instrumenting {module.__name__}"):
+        for (name, _), seam in list(_seams.items()):
+            if name == module.__name__ and seam.put_back is None:
+                _put_on(seam)
+
+
+def _put_on(seam: Seam) -> None:
+    patch = seam.patch
+    with harmless.guard(f"patching {patch.module}.{patch.attribute}"):
+        seam.version = _version(patch.library)
+        owner: Any = sys.modules[patch.module]
+        *path, name = patch.attribute.split(".")
+        for step in path:
+            owner = getattr(owner, step, None)
+        original = None if owner is None else vars(owner).get(name)
+        if original is None:
+            normal = "this version has none, which is normal" if patch.optional else "not found in this version: its calls are not traced"
+            seam.state = f"skipped: {normal}"
+            if not patch.optional:
+                harmless.logger.warning(
+                    "genba does not find %s.%s in %s %s, so calls through it are not traced. Please report it with the version.",
+                    patch.module, patch.attribute, patch.library, seam.version,
+                )  # fmt: skip
+            return
+        wrapped = patch.wrap(original)
+        setattr(owner, name, wrapped)
+        seam.put_back = lambda: _put_back(owner, name, wrapped, original)
+        seam.state = "patched"
+
+
+def _put_back(owner: Any, name: str, wrapped: Any, original: Any) -> None:
+    # Somebody who has since wrapped our wrapper keeps it; ours passes calls on untouched once genba is off.
+    if vars(owner).get(name) is wrapped:
+        setattr(owner, name, original)
+
+
+def _version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None

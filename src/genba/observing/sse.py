@@ -1,0 +1,29 @@
+"""Read server-sent events from the bytes of a response, each with the moment it was complete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..conversation import JSON
+from ..conversation.encoding import decode
+
+
+def events(pieces: Sequence[bytes], times: Sequence[int]) -> Iterator[tuple[int, JSON]]:
+    """(when, JSON) of each event whose data is JSON, in order. A last event that was cut off is left out."""
+    rest = b""
+    for piece, when in zip(pieces, times, strict=False):
+        *lines, rest = (rest + piece).replace(b"\r\n", b"\n").split(b"\n\n")
+        for block in lines:
+            data = _data(block)
+            if data is not None:
+                yield when, data
+
+
+def _data(block: bytes) -> JSON:
+    lines = [line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:")]
+    if not lines:
+        return None
+    try:
+        return decode(b"\n".join(lines))
+    except ValueError:  # `[DONE]`, or no JSON at all
+        return None

@@ -1,0 +1,45 @@
+"""OpenAI's API, and the many servers that speak like it: which calls of its client are operations, and whom they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...observing.endpoint import Endpoint
+from ..generated_clients import GeneratedClient
+from .audio import SPEECH, TRANSCRIPTION
+from .chat import CHAT
+from .completions import TEXT_COMPLETION
+from .embeddings import EMBEDDINGS
+from .hosts import provider_name
+from .images import IMAGES
+from .injection import adds_usage, is_only_usage
+from .moderations import MODERATION
+from .responses import COMPACT, COUNT_TOKENS, FETCH, RESPONSES
+
+__all__ = ["CLIENT", "ROUTES", "provider_name"]
+
+ROUTES: Mapping[str, Endpoint] = {
+    "POST /chat/completions": CHAT,
+    "POST /responses": RESPONSES,
+    "GET /responses/{id}": FETCH,
+    "POST /responses/compact": COMPACT,
+    "POST /responses/input_tokens": COUNT_TOKENS,
+    "POST /completions": TEXT_COMPLETION,
+    "POST /embeddings": EMBEDDINGS,
+    "POST /images/generations": IMAGES,
+    "POST /images/edits": IMAGES,
+    "POST /images/variations": IMAGES,
+    "POST /audio/speech": SPEECH,
+    "POST /audio/transcriptions": TRANSCRIPTION,
+    "POST /audio/translations": TRANSCRIPTION,
+    "POST /moderations": MODERATION,
+}
+
+CLIENT = GeneratedClient(
+    package="openai",
+    versions=">=1.109,<4",
+    routes=ROUTES,
+    provider_name=provider_name,
+    adds_usage=adds_usage,
+    is_only_usage=is_only_usage,
+)

@@ -1,0 +1,94 @@
+"""What an answer tells that the conventions have no field for: service tier, log-probabilities, token ids, extras."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ... import semconv
+from ...conversation import JSON, encoding
+from . import wire
+
+EXTRA: Final = "genba.response.extra"
+"""One JSON object: what else the server said, by its own names."""
+CONVERSATION_COMPACTED: Final = "gen_ai.conversation.compacted"
+"""The conventions' own; set to true or not at all."""
+
+_EXTRAS = (
+    "timings",  # llama.cpp
+    "prompt_filter_results",  # Azure
+    "x_groq",
+    "time_info",  # Cerebras
+    "citations",  # Perplexity
+    "search_results",
+    "provider",  # OpenRouter: who served it
+    "moderation",
+    "prompt_cache_diagnostics",
+    "tool_usage",
+    "svg_usage",
+)
+_CHOICE_EXTRAS = ("content_filter_results", "stop_reason")  # Azure; vLLM
+
+
+def read(body: dict[str, Any]) -> dict[str, Any]:
+    """Span attributes of an answer with choices."""
+    choices = wire.objects(body.get("choices"))
+    return {
+        **read_service(body),
+        **logprobs([choice.get("logprobs") for choice in choices]),
+        **_ids(semconv.RESPONSE_TOKEN_IDS, _produced(body, choices)),
+        **_ids(semconv.RESPONSE_PROMPT_TOKEN_IDS, _seen(body, choices)),
+        **extras(body, choices),
+    }
+
+
+def read_service(body: dict[str, Any]) -> dict[str, Any]:
+    """How it was served."""
+    said = {
+        semconv.OPENAI_RESPONSE_SERVICE_TIER: wire.text(body, "service_tier"),
+        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: wire.text(body, "system_fingerprint"),
+    }
+    return {name: value for name, value in said.items() if value}
+
+
+def logprobs(by_choice: Sequence[JSON]) -> dict[str, Any]:
+    """Log-probabilities as the server wrote them: a JSON array with one entry for each choice."""
+    return {semconv.RESPONSE_LOGPROBS: _json(by_choice)} if any(by_choice) else {}
+
+
+def extras(body: dict[str, Any], choices: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """Everything else worth keeping, as one JSON object by the server's own names."""
+    found = {name: body[name] for name in _EXTRAS if body.get(name)}
+    for name in _CHOICE_EXTRAS:
+        by_choice = [choice.get(name) for choice in choices]
+        if any(by_choice):
+            found[name] = by_choice
+    return {EXTRA: _json(found)} if found else {}
+
+
+def _produced(body: dict[str, Any], choices: list[dict[str, Any]]) -> list[JSON]:
+    """Ids of the tokens that came out. vLLM names them; llama.cpp puts them beside the choices or into the log-probabilities."""
+    by_choice = [choice.get("token_ids") or _ids_of_logprobs(choice) for choice in choices]
+    return by_choice if any(by_choice) else [wire.fields(body.get("__verbose")).get("tokens")]
+
+
+def _seen(body: dict[str, Any], choices: list[dict[str, Any]]) -> list[JSON]:
+    """Ids of the tokens that went in: one list, or one for each choice where several prompts went in."""
+    ids = body.get("prompt_token_ids")
+    return [ids] if ids else [choice.get("prompt_token_ids") for choice in choices]
+
+
+def _ids_of_logprobs(choice: dict[str, Any]) -> JSON:
+    ids = [token.get("id") for token in wire.objects(wire.fields(choice.get("logprobs")).get("content"))]
+    return ids if wire.integers(ids) else None
+
+
+def _ids(name: str, by_choice: list[JSON]) -> dict[str, Any]:
+    """A plain list where there is one list of ids, else JSON text with one entry for each choice."""
+    if not any(by_choice):
+        return {}
+    return {name: by_choice[0]} if len(by_choice) == 1 and wire.integers(by_choice[0]) else {name: _json(by_choice)}
+
+
+def _json(value: JSON) -> str:
+    return encoding.encode(value).decode()

@@ -1,0 +1,36 @@
+"""An answer that consists of choices: Chat and the older text completions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...conversation import Message, Response
+from . import attributes, failures, usage, wire
+
+_FINISH_REASONS = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop"}
+
+
+def finish_reason(native: str) -> str:
+    """The provider's word for why the model stopped, in the conventions' words where they have one."""
+    return _FINISH_REASONS.get(native, native)
+
+
+def read(body: dict[str, Any], read_message: Callable[[dict[str, Any], str | None], Message]) -> Response:
+    """The answer: one message for each choice, read by `read_message`."""
+    choices = wire.objects(body.get("choices"))
+    native = [wire.text(choice, "finish_reason") for choice in choices]
+    # Reasons keep their positions: if one choice was cut short and another was not, the first has no reason of its own.
+    known = native if any(native) else []
+    failed = failures.read(body)
+    return Response(
+        id=wire.text(body, "id"),
+        model=wire.text(body, "model"),
+        messages=[read_message(choice, finish_reason(why) if why else None) for choice, why in zip(choices, native, strict=True)],
+        finish_reasons=[finish_reason(reason) if reason else "error" for reason in known],
+        native_finish_reasons=[reason or "" for reason in known],
+        usage=usage.read(body.get("usage")) or usage.read(wire.fields(body.get("x_groq")).get("usage")),
+        error_type=failed[0] if failed else None,
+        error_message=failed[1] if failed else None,
+        attributes=attributes.read(body),
+    )

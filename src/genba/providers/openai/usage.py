@@ -1,0 +1,65 @@
+"""What a call cost, out of any usage object of this family of APIs.
+
+Chat counts `prompt_tokens`, Responses `input_tokens`, transcription `input_token_details` (one token), and servers that speak the
+format put single counts elsewhere: all of it is one table of places to look.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...conversation import JSON, Usage
+from ...conversation.usage import count
+from . import wire
+
+
+def read(value: JSON) -> Usage | None:
+    """The counts, normalised, with the object itself kept as `raw`."""
+    usage = wire.fields(value)
+    if not usage:
+        return None
+    went_in = _details(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    came_out = _details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
+    from_cache = _details(went_in, "cached_tokens_details")
+    return Usage(
+        input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
+        output_tokens=_output(usage, came_out),
+        cache_read_input_tokens=_first(_count(went_in, "cached_tokens"), _count(usage, "cached_tokens", "prompt_cache_hit_tokens")),
+        cache_write_input_tokens=_count(went_in, "cache_write_tokens"),
+        reasoning_output_tokens=_reasoning(usage, came_out),
+        text_input_tokens=_count(went_in, "text_tokens"),
+        text_output_tokens=_count(came_out, "text_tokens"),
+        text_cache_read_input_tokens=_count(from_cache, "text_tokens", "cached_text_tokens"),
+        image_input_tokens=_count(went_in, "image_tokens"),
+        image_output_tokens=_count(came_out, "image_tokens"),
+        image_cache_read_input_tokens=_count(from_cache, "image_tokens", "cached_image_tokens"),
+        audio_input_tokens=_count(went_in, "audio_tokens"),
+        audio_output_tokens=_count(came_out, "audio_tokens"),
+        audio_cache_read_input_tokens=_count(from_cache, "audio_tokens", "cached_audio_tokens"),
+        raw=usage,
+    )
+
+
+def _output(usage: dict[str, Any], came_out: dict[str, Any]) -> int | None:
+    """All that came out. Some servers (x.ai) leave reasoning out of the completion; their total gives it away."""
+    output, reasoning = _count(usage, "completion_tokens", "output_tokens"), _reasoning(usage, came_out)
+    input, total = _count(usage, "prompt_tokens", "input_tokens"), _count(usage, "total_tokens")
+    if output is None or input is None or total is None or not reasoning:
+        return output
+    return output + reasoning if total == input + output + reasoning else output
+
+
+def _reasoning(usage: dict[str, Any], came_out: dict[str, Any]) -> int | None:
+    return _first(_count(came_out, "reasoning_tokens"), _count(usage, "reasoning_tokens"))
+
+
+def _details(usage: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return next((usage[key] for key in keys if isinstance(usage.get(key), dict)), {})
+
+
+def _count(counts: dict[str, Any], *keys: str) -> int | None:
+    return _first(*(count(counts.get(key)) for key in keys))
+
+
+def _first(*counts: int | None) -> int | None:
+    return next((number for number in counts if number is not None), None)

@@ -1,0 +1,451 @@
+"""One operation in flight: a span from its start to its one end, and what is known of it.
+
+The hot path is `start` and `end`. Nothing is rendered there: the span's attributes are worked out when they are read (see `pending`).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import time_ns
+from typing import Any, Protocol
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from .. import harmless, semconv
+from ..conversation import JSON, Request, Response, Usage, loose
+from ..conversation.encoding import Shortened, decode, encode, readable, shorten
+from ..semconv import Operation, Outcome
+from . import rendering
+from .owning import AGENT, within
+from .pending import PendingAttributes, defer
+from .rendering import Content
+from .scope import current as current_scope
+from .signals import Signals
+
+_NO_REQUEST = Request()
+_NO_RESPONSE = Response()
+MAX_STATUS_TEXT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The exchange as it was: for the embedded store, never for a span."""
+
+    request: bytes | None
+    response: bytes | None
+    events: Sequence[tuple[int, bytes]] = ()
+    read_to: int | None = None
+
+
+class Exchange(Protocol):
+    """What was asked and answered, read on demand and away from the host's thread."""
+
+    def request(self) -> Request:
+        """What was asked."""
+
+    def response(self) -> Response:
+        """What came back, as far as it came."""
+
+    def raw(self) -> Raw:
+        """Both as they were on the wire."""
+
+    @property
+    def chunk_times(self) -> Sequence[int]:
+        """When each chunk arrived, in ns since the epoch; empty if it was no stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """An ended invocation, ready for whoever takes it."""
+
+    attributes: Mapping[str, Any]
+    content: Content
+    request: Request
+    response: Response
+
+
+class Invocation:
+    """An operation that has begun and will end once: completed, failed, cancelled or abandoned.
+
+    Hand-written integrations tell it what they know with `request`, `chunk`, `response`, `usage` and `fail`.
+    """
+
+    __slots__ = (
+        "_attributes", "_chunk_times", "_chunks", "_input", "_output", "_pending", "_rendered", "_request", "_response", "_signals",
+        "start_attributes", "_usage", "answers", "context", "ended_ns", "error", "error_type", "exchange", "inference_calls",
+        "is_answered", "name", "operation", "outcome", "parent_context", "sequence", "span", "started_ns", "tool_calls",
+    )  # fmt: skip
+
+    def __init__(self, signals: Signals, operation: str | None, name: str, kind: SpanKind, attributes: dict[str, Any]) -> None:
+        self._signals = signals
+        self.operation = operation
+        self.name = name
+        self.sequence = sequence = signals.ledger.number()
+        scope = current_scope.get()
+        if scope is not None:
+            attributes.update(scope.rendered())
+        self.start_attributes = attributes
+        self.parent_context = parent = get_current()
+        self.started_ns = started = time_ns()
+        self.span = span = signals.tracer().start_span(name, parent, kind, attributes, (), started)
+        self.is_answered = False
+        self.answers = 0
+        if signals.is_silent or not span.is_recording():
+            signals.ledger.sampled_out += 1
+            self._pending: PendingAttributes | None = None
+            self.context: Context = within(parent, span, self)
+            return
+        self.outcome: str | None = None
+        self.ended_ns = 0
+        self.error: BaseException | None = None
+        self.error_type: str | None = None
+        self.exchange: Exchange | None = None
+        self.inference_calls = 0
+        self.tool_calls = 0
+        self._attributes: dict[str, Any] | None = None
+        self._request: Request | None = None
+        self._response: Response | None = None
+        self._usage: Usage | None = None
+        self._chunks: list[bytes] | None = None
+        self._chunk_times: list[int] | None = None
+        self._input: bytes | None = None
+        self._output: bytes | None = None
+        self._rendered: Rendered | None = None
+        self._pending = defer(span, self._render, self)
+        self.context = within(parent, span, self)
+        signals.ledger.open[sequence] = self
+        if parent:
+            agent = parent.get(AGENT)
+            if agent is not None:
+                agent.count(operation)  # type: ignore[attr-defined]  # only an Invocation is put there
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether anything is kept: False when it was sampled out, or has ended."""
+        return self.sequence in self._signals.ledger.open
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether prompts and completions are kept."""
+        return self._signals.content
+
+    def count(self, operation: str | None) -> None:
+        """Count a call that was made for this agent."""
+        if operation in semconv.INFERENCE:
+            self.inference_calls += 1
+        elif operation == Operation.EXECUTE_TOOL:
+            self.tool_calls += 1
+
+    # What a hand-written integration knows.
+
+    def request(self, request: Request | None = None, /, **said: Any) -> None:
+        """Say what is asked: a `Request`, or its fields by name (`messages=`, `model=`, `temperature=` …).
+
+        Messages may be text, `{"role": …, "content": …}` dictionaries, or messages with parts. The values are copied at once.
+        """
+        with harmless.guard("taking note of a request"):
+            if self.is_recording:
+                if request is None:
+                    earlier = self._request
+                    request = loose.request(_copied(said))
+                    request = request if earlier is None else _merged(earlier, request)
+                self._request = request
+
+    def chunk(self, chunk: Any) -> None:
+        """Say that a piece of a streamed answer has arrived now: text, or any JSON-like value."""
+        with harmless.guard("taking note of a chunk"):
+            if self.is_recording:
+                if self._chunks is None or self._chunk_times is None:
+                    self._chunks, self._chunk_times = [], []
+                self._chunk_times.append(time_ns())
+                self._chunks.append(encode(chunk))
+
+    def response(self, response: Any = None, /, **said: Any) -> None:
+        """Say what came back: a `Response`, a text, a message, or its fields by name (`messages=`, `id=`, `usage=` …).
+
+        For a tool this is its result, for a retrieval the list of documents.
+        """
+        with harmless.guard("taking note of a response"):
+            if not self.is_recording:
+                return
+            self.is_answered = True
+            if isinstance(response, Response):
+                self._response = response
+                return
+            whole = response if response is not None else said
+            self._output = encode(whole)
+            if self.operation == Operation.RETRIEVAL:
+                self._response = Response(documents=_documents(decode(self._output)))
+            elif self.operation not in (None, Operation.EXECUTE_TOOL):
+                self._response = loose.response(decode(self._output))
+
+    def usage(self, usage: Usage | None = None, /, **counts: int) -> None:
+        """Say what it cost in tokens: a `Usage`, or counts by the conventions' names (`input_tokens=`, `output_tokens=` …)."""
+        with harmless.guard("taking note of usage"):
+            if self.is_recording:
+                self._usage = usage if usage is not None else loose.usage(counts)
+
+    def set_attribute(self, name: str, value: Any) -> None:
+        """Put a further attribute on the span."""
+        with harmless.guard("setting an attribute"):
+            if self.is_recording:
+                if self._attributes is None:
+                    self._attributes = {}
+                self._attributes[name] = value
+
+    def fail(self, error: BaseException) -> None:
+        """End it as failed, with `error`."""
+        with harmless.guard("ending a failed invocation"):
+            self.end(Outcome.FAILED, error)
+
+    # What the engine knows.
+
+    def took(self, encoded: bytes) -> None:
+        """Keep the arguments of a decorated function, already encoded."""
+        self._input = encoded
+
+    def gave(self, encoded: bytes) -> None:
+        """Keep the result of a decorated function, already encoded."""
+        self._output = encoded
+
+    def adopt(self, exchange: Exchange) -> None:
+        """Take an inner layer's exchange as this operation's own: that layer saw it closer to the wire."""
+        self.answers += 1
+        self.exchange = exchange
+        self.is_answered = True
+
+    def end(self, outcome: str, error: BaseException | None = None) -> None:
+        """End it, once: whatever comes later changes nothing."""
+        signals = self._signals
+        ledger = signals.ledger
+        if ledger.open.pop(self.sequence, None) is None:
+            return
+        self.outcome = outcome
+        span = self.span
+        self.ended_ns = time_ns()
+        if outcome == Outcome.FAILED:
+            with harmless.guard("recording an error"):
+                self._record_error(error)
+        if self._pending is not None:
+            self._pending.ready = True
+        else:
+            with harmless.guard("rendering the span"):
+                span.set_attributes(self._render(None, None))
+        with harmless.guard("ending the span"):
+            span.end(self.ended_ns)
+        ledger.ended += 1
+        after = signals.after
+        if after is not None and after.wanted() and not signals.background.put(after.record, self):
+            ledger.dropped["metrics and events: background queue full"] += 1
+
+    def later(self, what: Any, *how: Any) -> None:
+        """Have something done on the background thread: what must not happen in a finaliser."""
+        self._signals.background.put(_do, (what, how))
+
+    def answered_badly(self, error_type: str, message: str | None) -> None:
+        """End it as failed though nothing was raised: the answer itself says so."""
+        self.error_type = error_type
+        if self.is_recording:
+            self.span.set_status(Status(StatusCode.ERROR, shorten(message, MAX_STATUS_TEXT) if message and self.keeps_content else None))
+            self.end(Outcome.FAILED)
+
+    def _record_error(self, error: BaseException | None) -> None:
+        if error is None:
+            if self.error_type is None:
+                self.error_type = "_OTHER"
+                self.span.set_status(Status(StatusCode.ERROR))
+            return
+        self.error = error
+        self.error_type = type_name(error)
+        text = message_of(error) if self.keeps_content else ""
+        self.span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {text}" if text else type(error).__name__))
+        if self._signals.after is None or not self._signals.after.takes_events:
+            # The conventions want a log record; where nobody takes logs, a span event keeps the stack from being lost.
+            self.span.add_event("exception", self.exception_attributes())
+
+    def exception_attributes(self) -> dict[str, str]:
+        """The error as `exception.*` attributes; its words only where content is kept, since they may quote it."""
+        error = self.error
+        if error is None:
+            return {semconv.EXCEPTION_TYPE: self.error_type or "_OTHER"}
+        written = {semconv.EXCEPTION_TYPE: type_name(error)}
+        if self.keeps_content:
+            written[semconv.EXCEPTION_MESSAGE] = message_of(error)
+            with harmless.guard("formatting a stack trace"):
+                written[semconv.EXCEPTION_STACKTRACE] = readable("".join(traceback.format_exception(error)))
+        return written
+
+    # Reading it, once it has ended.
+
+    def rendered(self) -> Rendered:
+        """Everything that is known, worked out at the first asking."""
+        if self._rendered is None:
+            request, response = self._read_request(), self._read_response()
+            content = self._content(request, response) if self.keeps_content else Content()
+            attributes = self._known(request, response)
+            if self._signals.settings.semconv == "1.37":
+                attributes = rendering.older(attributes)
+            self._rendered = Rendered(attributes, content, request, response)
+        return self._rendered
+
+    def raw(self) -> Raw | None:
+        """The exchange as it was, if content is kept."""
+        if not self.keeps_content:
+            return None
+        if self.exchange is not None:
+            return self.exchange.raw()
+        if self._input is None and self._output is None and not self._chunks:
+            return None
+        events = [(when - self.started_ns, chunk) for when, chunk in zip(self._chunk_times or (), self._chunks or (), strict=False)]
+        return Raw(self._input, self._output, events, len(events) if events else None)
+
+    @property
+    def chunk_times(self) -> Sequence[int]:
+        """When each chunk arrived, in ns since the epoch."""
+        if self.exchange is not None and self.exchange.chunk_times:
+            return self.exchange.chunk_times
+        return self._chunk_times or ()
+
+    def _render(self, room: int | None, text_limit: int | None) -> Mapping[str, Any]:
+        rendered = self.rendered()
+        attributes = dict(rendered.attributes)
+        content = rendered.content
+        shortened = list(content.shortened)
+        if self._signals.content_on_spans:
+            for name, whole in content.joined():
+                attributes[name] = self._fitting(name, whole, content, text_limit, shortened)
+        if shortened:
+            attributes[semconv.CONTENT_SHORTENED] = rendering.shortened_text(shortened)
+        return {name: value for name, value in attributes.items() if value is not None}
+
+    @staticmethod
+    def _fitting(name: str, whole: bytes, content: Content, limit: int | None, shortened: list[Shortened]) -> str | None:
+        if limit is None or len(whole) <= limit:
+            return whole.decode()
+        fit = rendering.fitted(content.lists.get(name) or [whole], limit, name, shortened)
+        return None if fit is None else fit.decode()
+
+    def _read_request(self) -> Request:
+        read = _NO_REQUEST
+        if self.exchange is not None:
+            with harmless.guard("reading the request"):
+                read = self.exchange.request()
+        elif self._input is not None and self.operation not in (None, Operation.EXECUTE_TOOL):
+            with harmless.guard("reading the arguments"):
+                read = loose.request(decode(self._input))
+        return read if self._request is None else _merged(self._request, read)
+
+    def _read_response(self) -> Response:
+        read = self._response or _NO_RESPONSE
+        with harmless.guard("reading the response"):
+            if self.exchange is not None:
+                read = _answer_of(self.exchange.response(), read)
+            elif self._response is None and self.operation not in (None, Operation.EXECUTE_TOOL):
+                read = self._loose_response()
+        if self._usage is not None:
+            read = replace(read, usage=self._usage)
+        if self.outcome != Outcome.COMPLETED and read.messages and len(read.finish_reasons) < len(read.messages):
+            # Generation began and its end never came: the conventions want to see that in its place.
+            reasons = (*read.finish_reasons, *("error",) * (len(read.messages) - len(read.finish_reasons)))
+            read = replace(read, finish_reasons=reasons)
+        return read
+
+    def _loose_response(self) -> Response:
+        if self._output is not None:
+            said = decode(self._output)
+            return Response(documents=_documents(said)) if self.operation == Operation.RETRIEVAL else loose.response(said)
+        if self._chunks:
+            return loose.response(loose.folded([decode(chunk) for chunk in self._chunks]))
+        return _NO_RESPONSE
+
+    def _content(self, request: Request, response: Response) -> Content:
+        content = Content()
+        if self.operation is not None:
+            content = rendering.exchange_content(request, response, older=self._signals.settings.semconv == "1.37")
+        if self.operation == Operation.EXECUTE_TOOL:
+            names = (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT)
+        elif self.operation is None:
+            names = (semconv.INPUT, semconv.OUTPUT)
+        elif self.operation == Operation.RETRIEVAL and request.query:
+            content.singles[semconv.RETRIEVAL_QUERY_TEXT] = request.query.encode("utf-8", "backslashreplace")
+            return content
+        else:
+            return content
+        output = self._output
+        if output is None and self._chunks:
+            output = b"[" + b",".join(self._chunks) + b"]"
+        for name, encoded in zip(names, (self._input, output), strict=True):
+            if encoded is not None:
+                content.singles[name] = encoded
+        return content
+
+    def _known(self, request: Request, response: Response) -> dict[str, Any]:
+        """All attributes but the content's, most precious first."""
+        times = self.chunk_times
+        known: dict[str, Any] = dict(self.start_attributes)
+        known[semconv.RUN_ID] = self._signals.ledger.run_id
+        known[semconv.CALL_SEQUENCE] = self.sequence
+        known[semconv.OUTCOME] = self.outcome
+        if self.error_type is not None:
+            known[semconv.ERROR_TYPE] = self.error_type
+        if request.model is not None and semconv.REQUEST_MODEL not in known:
+            known[semconv.REQUEST_MODEL] = str(request.model)
+        known.update(rendering.response_attributes(response))
+        if times:
+            known[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (times[0] - self.started_ns) / 1e9
+            known[semconv.CHUNKS_COUNT] = len(times)
+        known.update(rendering.request_attributes(request))
+        if self.operation == Operation.EMBEDDINGS and response.dimension_count is None and request.dimension_count is not None:
+            known[semconv.EMBEDDINGS_DIMENSION_COUNT] = request.dimension_count
+        conversation = response.conversation_id or request.conversation_id
+        if conversation:
+            known.setdefault(semconv.CONVERSATION_ID, conversation)
+        if self.answers > 1:
+            known[semconv.MODEL_CALLS] = self.answers
+        if self._attributes:
+            known.update(rendering.clean(self._attributes))
+        return known
+
+
+def type_name(error: BaseException) -> str:
+    """The canonical name of an error's class, for `error.type`."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ in ("builtins", None) else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def message_of(error: BaseException) -> str:
+    """What an error says, bounded; nothing if it cannot say it."""
+    try:
+        return readable(shorten(text, MAX_STATUS_TEXT) if len(text := str(error)) > MAX_STATUS_TEXT else text)
+    except Exception:  # noqa: BLE001  # an exception may fail to describe itself
+        return ""
+
+
+def _do(pieces: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:
+    for what, how in pieces:
+        what(*how)
+
+
+def _copied(said: Mapping[str, Any]) -> dict[str, JSON]:
+    return {str(name): decode(encode(value)) for name, value in said.items()}
+
+
+def _merged(told: Request, read: Request) -> Request:
+    """What was told by hand, completed by what was read."""
+    empty = _NO_REQUEST
+    given = {name: getattr(told, name) for name in Request.__dataclass_fields__ if getattr(told, name) != getattr(empty, name)}
+    return replace(read, **given)
+
+
+def _answer_of(wire: Response, told: Response) -> Response:
+    given = {name: getattr(told, name) for name in Response.__dataclass_fields__ if getattr(told, name) != getattr(_NO_RESPONSE, name)}
+    return replace(told, **{**{name: getattr(wire, name) for name in Response.__dataclass_fields__}, **given})
+
+
+def _documents(said: JSON) -> Sequence[Mapping[str, JSON]]:
+    found = said.get("documents", said) if isinstance(said, Mapping) else said
+    listed = found if isinstance(found, list) else [found]
+    return [one if isinstance(one, Mapping) else {"content": one} for one in listed if one is not None]

@@ -1,0 +1,59 @@
+"""Who owns an operation: the outermost layer that reports it. Layers below add what they know to the owner's span, and open none.
+
+The contract, for every provider and framework: an invocation in which a model, a search or the like is at work puts itself into the
+OpenTelemetry context under `OWNER`. Whoever starts an operation of the same family under it enriches it instead (`owner_of`). Agents,
+workflows and tools own no model call: they clear the key. `AGENT` is the nearest agent, which counts the calls made for it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from opentelemetry import context as context_api
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, set_span_in_context
+
+from ..semconv import INFERENCE, Operation
+
+OWNER: Final = "genba-owner"
+AGENT: Final = "genba-agent"
+_SUPPRESSED: Final = (
+    "suppress_instrumentation",
+    "suppress_language_model_instrumentation",
+    str(getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")),
+)
+_UPSTREAM: Final = "opentelemetry.genai.client.inference.context"
+"""Where the official instrumentations say that they are at work on a model call."""
+
+_OWN_NOTHING = frozenset((Operation.EXECUTE_TOOL, Operation.INVOKE_AGENT, Operation.INVOKE_WORKFLOW))
+
+
+def suppressed(context: Context) -> bool:
+    """Whether the host, or another instrumentation, asked that nothing be recorded here."""
+    return bool(context) and (any(context.get(key) for key in _SUPPRESSED) or context.get(_UPSTREAM) is not None)
+
+
+def family(operation: str) -> str:
+    """Operations of one family are the same piece of work seen from different heights."""
+    return "inference" if operation in INFERENCE else operation
+
+
+def owner_of(context: Context, operation: str) -> Any:
+    """The invocation that already reports this operation, or None."""
+    owner: Any = context.get(OWNER) if context else None
+    if owner is None or family(owner.operation) != family(operation) or owner.is_answered:
+        return None
+    return owner
+
+
+def within(context: Context, span: Span, invocation: Any) -> Context:
+    """The context in which the host's code runs inside `invocation`."""
+    operation = invocation.operation
+    inner = dict(set_span_in_context(span, context))
+    if operation in _OWN_NOTHING:
+        inner.pop(OWNER, None)
+        if operation == Operation.INVOKE_AGENT:
+            inner[AGENT] = invocation
+    elif operation is not None:
+        inner[OWNER] = invocation
+    return Context(inner)

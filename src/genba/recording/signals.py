@@ -1,0 +1,82 @@
+"""Where telemetry goes right now, and how much of it: the settings in force and the tracer, seen from a call.
+
+One object for the process, swapped whole by `genba.init`. It follows the app: when a global provider appears later, the next call uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry import trace
+
+from ..background import Background
+from ..settings import Settings
+from .ledger import Ledger
+
+ChooseTracer = Callable[[Any], trace.Tracer]
+"""The app's global provider, or None -> the tracer to use."""
+
+_unseen = object()
+
+
+@dataclass(slots=True, eq=False)
+class Signals:
+    """What a call needs to know to record itself."""
+
+    settings: Settings
+    choose: ChooseTracer
+    background: Background
+    ledger: Ledger = field(default_factory=Ledger)
+    after: Any = None
+    """What an ended invocation leaves besides its span: see `afterwards`."""
+    is_silent: bool = False
+    """Whether nothing at all is to be recorded."""
+    _seen: Any = _unseen
+    _tracer: trace.Tracer = field(default_factory=trace.NoOpTracer)
+
+    @property
+    def content(self) -> bool:
+        """Whether prompts and completions are kept at all."""
+        return self.settings.capture_content != "none"
+
+    @property
+    def content_on_spans(self) -> bool:
+        """Whether prompts and completions go on spans."""
+        return self.settings.capture_content in ("span", "both")
+
+    def tracer(self) -> trace.Tracer:
+        """The tracer for the next span."""
+        # A private name of the API, read because it is a hundred times cheaper than asking; without it we ask.
+        provider = getattr(trace, "_TRACER_PROVIDER", _unseen)
+        if provider is _unseen:
+            provider = trace.get_tracer_provider()
+        if provider is not self._seen:
+            self._tracer = self.choose(provider)
+            self._seen = provider
+        return self._tracer
+
+
+class _Transparent(trace.NoOpTracer):
+    """Starts no span: what was current stays so."""
+
+    def start_span(self, name: str, context: Any = None, *args: Any, **kwargs: Any) -> trace.Span:
+        return trace.get_current_span(context)
+
+
+SILENT = Signals(Settings(), lambda provider: _Transparent(), Background(), is_silent=True)
+"""For invocations of which nothing is to be made: before `init`, or when beginning one failed."""
+
+_current: Signals | None = None
+
+
+def current() -> Signals | None:
+    """The signals in force, or None before `init` and after `uninstrument`."""
+    return _current
+
+
+def use(signals: Signals | None) -> None:
+    """Put these in force."""
+    global _current  # noqa: PLW0603  # one for the process is the point
+    _current = signals

@@ -1,0 +1,193 @@
+"""Every name that genba emits, once: attributes, operations, metrics and events.
+
+Names beginning with `gen_ai.`, `openai.`, `server.`, `error.`, `user.`, `code.` and `exception.` are OpenTelemetry's (GenAI semantic
+conventions v0.1.0 as of 2026-10; core conventions 1.45). Names beginning with `genba.` are ours and are described in `TABLE`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Operation:
+    """Values of `gen_ai.operation.name`."""
+
+    CHAT: Final = "chat"
+    GENERATE_CONTENT: Final = "generate_content"
+    TEXT_COMPLETION: Final = "text_completion"
+    EMBEDDINGS: Final = "embeddings"
+    RETRIEVAL: Final = "retrieval"
+    FETCH_RESPONSE: Final = "fetch_response"
+    EXECUTE_TOOL: Final = "execute_tool"
+    INVOKE_AGENT: Final = "invoke_agent"
+    INVOKE_WORKFLOW: Final = "invoke_workflow"
+
+
+INFERENCE: Final = frozenset({Operation.CHAT, Operation.GENERATE_CONTENT, Operation.TEXT_COMPLETION})
+"""The operations in which a model produces output: the conventions' inference spans."""
+
+# What every GenAI span says.
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+ERROR_TYPE: Final = "error.type"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+USER_ID: Final = "user.id"
+CODE_FUNCTION_NAME: Final = "code.function.name"
+
+# What was asked.
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_TOP_K: Final = "gen_ai.request.top_k"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_REASONING_LEVEL: Final = "gen_ai.request.reasoning.level"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+REQUEST_PREVIOUS_RESPONSE_ID: Final = "gen_ai.request.previous_response.id"
+REQUEST_STREAM_CURSOR: Final = "gen_ai.request.stream_cursor"
+OUTPUT_TYPE: Final = "gen_ai.output.type"
+EMBEDDINGS_DIMENSION_COUNT: Final = "gen_ai.embeddings.dimension.count"
+
+# What came back.
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_STATUS: Final = "gen_ai.response.status"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+USAGE: Final = "gen_ai.usage."
+
+# Content.
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+RETRIEVAL_QUERY_TEXT: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
+RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
+DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
+
+# Agents, workflows and tools.
+AGENT_NAME: Final = "gen_ai.agent.name"
+AGENT_ID: Final = "gen_ai.agent.id"
+AGENT_DESCRIPTION: Final = "gen_ai.agent.description"
+AGENT_VERSION: Final = "gen_ai.agent.version"
+WORKFLOW_NAME: Final = "gen_ai.workflow.name"
+TOOL_NAME: Final = "gen_ai.tool.name"
+TOOL_TYPE: Final = "gen_ai.tool.type"
+TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
+TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+
+# Provider-specific.
+OPENAI_API_TYPE: Final = "openai.api.type"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
+
+# Events, which are log records.
+DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
+EXCEPTION_EVENT: Final = "gen_ai.client.operation.exception"
+TOOL_EXCEPTION_EVENT: Final = "gen_ai.execute_tool.exception"
+EXCEPTION_TYPE: Final = "exception.type"
+EXCEPTION_MESSAGE: Final = "exception.message"
+EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+
+# Metrics.
+TOKEN_MODALITY: Final = "gen_ai.token.modality"
+INFERENCE_DURATION: Final = "gen_ai.client.inference.duration"
+INFERENCE_INPUT_TOKENS: Final = "gen_ai.client.inference.operation.input_tokens"
+INFERENCE_OUTPUT_TOKENS: Final = "gen_ai.client.inference.operation.output_tokens"
+INFERENCE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.inference.time_to_first_chunk"
+INFERENCE_TIME_PER_OUTPUT_CHUNK: Final = "gen_ai.client.inference.time_per_output_chunk"
+INFERENCE_USAGE: Final = "gen_ai.client.inference.usage."
+OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
+TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
+AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
+AGENT_INFERENCE_CALLS: Final = "gen_ai.invoke_agent.inference_calls"
+AGENT_TOOL_CALLS: Final = "gen_ai.invoke_agent.tool_calls"
+OLD_TOKEN_USAGE: Final = "gen_ai.client.token.usage"
+OLD_TOKEN_TYPE: Final = "gen_ai.token.type"
+OLD_WORKFLOW_DURATION: Final = "gen_ai.invoke_workflow.duration"
+
+DURATION_BUCKETS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+AGENT_DURATION_BUCKETS: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6)
+TOKEN_BUCKETS: Final = tuple(4**power for power in range(14))
+CALL_COUNT_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
+
+# Ours.
+RUN_ID: Final = "genba.run.id"
+CALL_SEQUENCE: Final = "genba.call.sequence"
+OUTCOME: Final = "genba.outcome"
+INPUT: Final = "genba.input"
+OUTPUT: Final = "genba.output"
+TAGS: Final = "genba.tags"
+NATIVE_FINISH_REASONS: Final = "genba.response.finish_reasons"
+USAGE_RAW: Final = "genba.usage.raw"
+CHUNKS_COUNT: Final = "genba.chunks.count"
+CONTENT_SHORTENED: Final = "genba.content.shortened"
+CONTENT_BYTES: Final = "genba.content.bytes"
+MODEL_CALLS: Final = "genba.model_calls"
+RESPONSE_LOGPROBS: Final = "genba.response.logprobs"
+RESPONSE_TOKEN_IDS: Final = "genba.response.token_ids"
+RESPONSE_PROMPT_TOKEN_IDS: Final = "genba.response.prompt_token_ids"
+
+
+class Outcome:
+    """Values of `genba.outcome`: how an invocation ended."""
+
+    COMPLETED: Final = "completed"
+    CANCELLED: Final = "cancelled"
+    ABANDONED: Final = "abandoned"
+    FAILED: Final = "failed"
+
+
+class Entry(NamedTuple):
+    """One attribute of ours, for the documentation."""
+
+    name: str
+    type: str
+    description: str
+    example: str
+
+
+TABLE: Final = (
+    Entry(RUN_ID, "string", "Random id of the process run that made the call; a forked child has its own.", "9f2c1e0b7a6d4c55"),
+    Entry(
+        CALL_SEQUENCE,
+        "int",
+        "Number of the call within its run, from 1, without gaps: a missing number is a call that was made and is not here.",
+        "1041",
+    ),
+    Entry(
+        OUTCOME,
+        "string",
+        "`completed`; `cancelled` by the host (closed early, task cancelled); `abandoned` (dropped unread, or cut off by the "
+        "end of the process); `failed` with an exception.",
+        "completed",
+    ),
+    Entry(INPUT, "string (JSON)", "Arguments of a decorated function, by parameter name.", '{"question":"Why?"}'),
+    Entry(OUTPUT, "string (JSON)", "What a decorated function returned; for a generator the list of what it yielded.", '"Because."'),
+    Entry(TAGS, "string[]", "Tags given by `genba.conversation(tags=…)`.", '["beta","eu"]'),
+    Entry(NATIVE_FINISH_REASONS, "string[]", "Why the model stopped, in the provider's own words, one per choice.", '["end_turn"]'),
+    Entry(USAGE_RAW, "string (JSON)", "The provider's usage object, untouched.", '{"input_tokens":12,"output_tokens":7}'),
+    Entry(CHUNKS_COUNT, "int", "How many chunks of a stream arrived.", "402"),
+    Entry(
+        CONTENT_SHORTENED,
+        "string (JSON)",
+        "What was shortened in the middle to stay within a limit: where, original length in characters, and SHA-256 of the original.",
+        '[{"path":"gen_ai.input.messages[3]","length":2000000,"sha256":"ab12…"}]',
+    ),
+    Entry(CONTENT_BYTES, "int", "Size of the media in the answer, in bytes, where the answer is a file.", "48210"),
+    Entry(MODEL_CALLS, "int", "How many client calls answered for this one inference, when more than one did.", "2"),
+    Entry(RESPONSE_LOGPROBS, "string (JSON)", "Log-probabilities as the provider sent them, one entry per choice.", "[{…}]"),
+    Entry(RESPONSE_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that were produced, if the server sent them.", "[9906,11]"),
+    Entry(RESPONSE_PROMPT_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that the model saw, if the server sent them.", "[1,2]"),
+)

@@ -1,0 +1,221 @@
+"""What can be configured, and from where: `genba.init(...)` first, then the environment, then the default.
+
+OpenTelemetry's own variables are obeyed where they are used (by its SDK, or in `exporting.pipeline`); the ones here are those that
+genba reads itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+EVENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT"
+
+Content: TypeAlias = Literal["none", "span", "event", "both"]
+Semconv: TypeAlias = Literal["latest", "1.37"]
+
+_CONTENT_WORDS: Mapping[str, Content] = {
+    "none": "none",
+    "no_content": "none",
+    "false": "none",
+    "span": "span",
+    "span_only": "span",
+    "true": "span",
+    "event": "event",
+    "event_only": "event",
+    "both": "both",
+    "span_and_event": "both",
+}
+
+
+class SettingsError(ValueError):
+    """An option or environment variable that genba cannot use. The message names it and says what to write instead."""
+
+
+class Entry(NamedTuple):
+    """One setting, for the documentation."""
+
+    option: str
+    env: str
+    default: str
+    description: str
+
+
+TABLE = (
+    Entry("tracer_provider", "", "the global one", "Where spans go. Without one, genba uses a private provider."),
+    Entry("meter_provider", "", "the global one", "Where metrics go. Without one, none are made."),
+    Entry("logger_provider", "", "the global one", "Where the details and exception events go. Without one, none are made."),
+    Entry("store", "GENBA_STORE", ".genba/genba.db", "File of the embedded store, or `off`. Asked for explicitly, it is written even "
+          "beside the app's own pipeline."),
+    Entry("export", "GENBA_EXPORT", "store", "Destinations of genba's own: `store`, `console`, `jsonl:PATH`, `otlp`, a SpanExporter, or several."),
+    Entry("capture_content", CONTENT_VARIABLE, "span", "Where prompts and completions go: `none`, `span`, `event` or `both` (or the "
+          "standard's NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)."),
+    Entry("semconv", "GENBA_SEMCONV", "latest", "Version of the GenAI conventions to write: `latest` or `1.37`."),
+    Entry("stream_usage", "GENBA_STREAM_USAGE", "", "`inject` asks OpenAI chat streams for usage and hides the extra chunk. Default: "
+          "requests are sent as they are."),
+    Entry("instrument", "GENBA_INSTRUMENT", "all", "Names of the client libraries to trace, such as `openai,anthropic`."),
+    Entry("set_global", "GENBA_SET_GLOBAL", "false", "Make genba's provider the global one when the app has none."),
+    Entry("service_name", "OTEL_SERVICE_NAME", "unknown_service", "`service.name` of genba's private provider."),
+    Entry("", EVENT_VARIABLE, "with content", "`true` or `false`: whether the details event is emitted. Default: with `event` and `both`."),
+    Entry("", "OTEL_SDK_DISABLED", "false", "`true` switches genba off with the rest of OpenTelemetry."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings in force."""
+
+    tracer_provider: Any = None
+    meter_provider: Any = None
+    logger_provider: Any = None
+    store: str | None = None
+    """A path, `off`, or None when nobody said."""
+    export: tuple[Any, ...] | None = None
+    """Destinations asked for, or None when nobody said."""
+    capture_content: Content = "span"
+    emit_event: bool = False
+    semconv: Semconv = "latest"
+    stream_usage: Literal["inject"] | None = None
+    instrument: tuple[str, ...] | None = None
+    set_global: bool = False
+    service_name: str | None = None
+    warnings: tuple[str, ...] = ()
+    """What was odd in the environment, in words for the log."""
+
+
+def resolve(options: Mapping[str, Any], known_clients: Sequence[str], environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the options given to `init` and the environment.
+
+    Raises:
+        SettingsError: an option or variable that cannot be used.
+    """
+    env = os.environ if environ is None else environ
+    _only_known_options(options)
+    warnings: list[str] = []
+    content = _content(options.get("capture_content"), env, warnings)
+    return Settings(
+        tracer_provider=_provider(options, "tracer_provider", "get_tracer"),
+        meter_provider=_provider(options, "meter_provider", "get_meter"),
+        logger_provider=_provider(options, "logger_provider", "get_logger"),
+        store=_store(options.get("store"), env),
+        export=_export(options.get("export"), env),
+        capture_content=content,
+        emit_event=_flag(None, env, EVENT_VARIABLE, default=content in ("event", "both")),
+        semconv=_one_of(options.get("semconv"), env, "semconv", "GENBA_SEMCONV", ("latest", "1.37")) or "latest",
+        stream_usage=_one_of(options.get("stream_usage"), env, "stream_usage", "GENBA_STREAM_USAGE", ("inject",)),
+        instrument=_clients(options.get("instrument"), env, known_clients),
+        set_global=_flag(options.get("set_global"), env, "GENBA_SET_GLOBAL", default=False),
+        service_name=options.get("service_name"),
+        warnings=tuple(warnings),
+    )
+
+
+def _only_known_options(options: Mapping[str, Any]) -> None:
+    names = [entry.option for entry in TABLE if entry.option]
+    for option in options:
+        if option not in names:
+            close = difflib.get_close_matches(option, names, 1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"The options are {', '.join(names)}."
+            raise SettingsError(f"genba.init() has no option {option!r}. {hint}")
+
+
+def _provider(options: Mapping[str, Any], name: str, method: str) -> Any:
+    provider = options.get(name)
+    if provider is not None and not callable(getattr(provider, method, None)):
+        raise SettingsError(
+            f"genba.init({name}=…) got a {type(provider).__name__}, which has no {method}(). "
+            f"Pass an OpenTelemetry provider, for example opentelemetry.sdk's, or leave the option out."
+        )
+    return provider
+
+
+def _store(option: object, env: Mapping[str, str]) -> str | None:
+    if option is None:
+        return env.get("GENBA_STORE") or None
+    if option is False:
+        return "off"
+    if isinstance(option, (str, os.PathLike)) and os.fspath(option):
+        return str(os.fspath(option))
+    raise SettingsError(f"genba.init(store={option!r}) is not a file path. Write a path such as '.genba/genba.db', or 'off'.")
+
+
+def _export(option: object, env: Mapping[str, str]) -> tuple[Any, ...] | None:
+    origin = "genba.init(export=…)"
+    if option is None:
+        words = env.get("GENBA_EXPORT")
+        if not words:
+            return None
+        option, origin = [word.strip() for word in words.split(",")], "the environment variable GENBA_EXPORT"
+    wanted = tuple(option) if isinstance(option, (list, tuple)) else (option,)
+    for one in wanted:
+        named = isinstance(one, str) and (one in ("store", "console", "otlp", "none") or (one.startswith("jsonl:") and len(one) > 6))
+        if not named and not callable(getattr(one, "export", None)):
+            raise SettingsError(
+                f"{origin} has {one!r}, which is no destination. Use 'store', 'console', 'jsonl:PATH', 'otlp', 'none', "
+                "an OpenTelemetry SpanExporter, or a list of these."
+            )
+    return tuple(one for one in wanted if one != "none")
+
+
+def _content(option: object, env: Mapping[str, str], warnings: list[str]) -> Content:
+    if option is not None:
+        word = _CONTENT_WORDS.get(str(option).lower()) if isinstance(option, (str, bool)) else None
+        if word is None:
+            raise SettingsError(f"genba.init(capture_content={option!r}): use 'none', 'span', 'event' or 'both'.")
+        return word
+    said = env.get(CONTENT_VARIABLE, "").strip()
+    if not said:
+        return "span"
+    word = _CONTENT_WORDS.get(said.lower())
+    if word is None:
+        # The standard's reading of a word it does not know, and the safe one: no content.
+        warnings.append(
+            f"{CONTENT_VARIABLE}={said!r} is not a known value, so no prompts or completions are recorded. "
+            "Use NO_CONTENT, SPAN_ONLY, EVENT_ONLY or SPAN_AND_EVENT."
+        )
+        return "none"
+    return word
+
+
+def _one_of(option: object, env: Mapping[str, str], name: str, variable: str, words: tuple[str, ...]) -> Any:
+    value, origin = (option, f"genba.init({name}={option!r})") if option is not None else (env.get(variable), f"{variable}={env.get(variable)!r}")
+    if value is None or value == "":
+        return None
+    if value not in words:
+        raise SettingsError(f"{origin} is not a known value. Use {' or '.join(repr(word) for word in words)}.")
+    return value
+
+
+def _flag(option: object, env: Mapping[str, str], variable: str, *, default: bool) -> bool:
+    if isinstance(option, bool):
+        return option
+    if option is not None:
+        raise SettingsError(f"genba.init got {option!r} where True or False is needed ({variable}).")
+    said = env.get(variable, "").strip().lower()
+    if said in ("true", "1", "yes", "on"):
+        return True
+    if said in ("false", "0", "no", "off"):
+        return False
+    if said:
+        raise SettingsError(f"{variable}={env[variable]!r} is neither true nor false. Write 'true' or 'false'.")
+    return default
+
+
+def _clients(option: object, env: Mapping[str, str], known: Sequence[str]) -> tuple[str, ...] | None:
+    origin = "genba.init(instrument=…)"
+    if option is None:
+        words = env.get("GENBA_INSTRUMENT", "").strip()
+        if not words or words == "all":
+            return None
+        option, origin = [word.strip() for word in words.split(",") if word.strip() and word.strip() != "none"], "GENBA_INSTRUMENT"
+    names = (option,) if isinstance(option, str) else option
+    if not isinstance(names, (list, tuple, set, frozenset)):
+        raise SettingsError(f"{origin} must be a list of client names, not {option!r}. Known: {', '.join(known)}.")
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"{origin} names {name!r}, which genba does not know. Known: {', '.join(known)}.")
+    return tuple(names)

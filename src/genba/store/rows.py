@@ -1,0 +1,76 @@
+"""What the store is given: one `SpanRow` a finished span, one `RunRow` a run of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Status: TypeAlias = Literal["unset", "ok", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawExchange:
+    """A call as it went over the wire, before the conventions' messages lose what they have no name for."""
+
+    request: bytes | None
+    """JSON of the arguments at call time. Written as `orjson.dumps` does, it is read back byte for byte; else as equal JSON."""
+    response: bytes | None
+    """JSON of the response, where it was not a stream."""
+    events: Sequence[tuple[int, bytes]] = ()
+    """A stream's events: nanoseconds since the span's start, and JSON."""
+    read_to: int | None = None
+    """How many events the host read; None when it was not a stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanRow:
+    """One finished span, with its content apart from its attributes."""
+
+    trace_id: bytes
+    span_id: bytes
+    parent_span_id: bytes | None
+    name: str
+    kind: str
+    scope: str
+    start_ns: int
+    end_ns: int
+    status: str
+    """One of `Status`."""
+    status_description: str | None
+    run_id: str | None
+    sequence: int | None
+    attributes: Mapping[str, Any]
+    """All attributes except content."""
+    content: Mapping[str, Sequence[bytes]]
+    """Attribute name -> the elements of its JSON array, each encoded apart: that is what lets a growing conversation be stored once."""
+    single_content: Mapping[str, bytes]
+    """Attribute name -> one JSON value."""
+    events: Sequence[Mapping[str, Any]]
+    links: Sequence[Mapping[str, Any]]
+    resource: Mapping[str, Any]
+    exchange: RawExchange | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run of a process: what its calls' sequence numbers belong to."""
+
+    run_id: str
+    pid: int
+    started_ns: int
+    python: str
+    genba: str
+    command: Sequence[str]
+    parent_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of a batch."""
+
+    stored: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> how many spans of the batch are not in the store because of it."""
+    notice: str | None = None
+    """Something a person should be told once, such as that a damaged file was moved aside."""
