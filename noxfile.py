@@ -43,14 +43,14 @@ os.environ["PATH"] = os.pathsep.join(
 def tests(session: nox.Session) -> None:
     """The suite, with the newest clients, on every supported Python that is installed."""
     fill(session, ".[cli,otlp]", *SUITE, *CLIENTS)
-    session.run("pytest", "tests", *session.posargs)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session
 def alone(session: nox.Session) -> None:
     """The suite with no client installed, showing that none is needed."""
     fill(session, ".[cli]", *SUITE)
-    session.run("pytest", "tests", *session.posargs)
+    session.run("pytest", *session.posargs)
 
 
 @nox.session
@@ -72,14 +72,14 @@ def alone(session: nox.Session) -> None:
 def providers(session: nox.Session, client: str) -> None:
     """Each client library in its oldest and newest supported versions, alone in a clean environment."""
     fill(session, ".[cli]", *SUITE, client)
-    session.run("pytest", "tests/providers", "tests/host", *session.posargs)
+    session.run("pytest", *(session.posargs or ["tests/providers", "tests/host"]))
 
 
 @nox.session
 def localmodel(session: nox.Session) -> None:
     """A real model behind llama.cpp's own server: what is recorded is what was on the wire."""
     fill(session, ".[cli]", *SUITE, "openai", "anthropic", *MODEL, bare=WEIGHTS)
-    session.run("pytest", "-m", "localmodel", "tests/localmodel", *session.posargs)
+    session.run("pytest", "-m", "localmodel", *(session.posargs or ["tests/localmodel"]))
 
 
 @nox.session
@@ -88,21 +88,21 @@ def recordings(session: nox.Session) -> None:
     if not (HERE.parent / "shared" / "recordings").is_dir():
         session.skip("no recordings beside the project")
     fill(session, ".[cli]", *SUITE, *CLIENTS)
-    session.run("pytest", "tests/recordings", *session.posargs)
+    session.run("pytest", *(session.posargs or ["tests/recordings"]))
 
 
 @nox.session
 def properties(session: nox.Session) -> None:
     """The property tests alone, with many more examples."""
     fill(session, ".[cli]", *SUITE, *CLIENTS)
-    session.run("pytest", "-m", "hypothesis", "tests", *session.posargs, env={"HYPOTHESIS_PROFILE": "many"})
+    session.run("pytest", "-m", "hypothesis", *session.posargs, env={"HYPOTHESIS_PROFILE": "many"})
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
     """What is emitted, held against the OpenTelemetry GenAI conventions."""
     fill(session, ".[cli]", *SUITE, *CLIENTS)
-    session.run("pytest", "tests/conformance", *session.posargs)
+    session.run("pytest", *(session.posargs or ["tests/conformance"]))
 
 
 @nox.session
@@ -132,7 +132,7 @@ def docs(session: nox.Session) -> None:
     fill(session, ".[cli,otlp]", *SUITE, *CLIENTS, "sphinx", "myst-parser", "furo")
     session.run("sphinx-build", "-E", "-W", "--keep-going", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
     session.log("Built: docs/_build/html/index.html")
-    session.run("pytest", "tests/docs", *session.posargs)
+    session.run("pytest", *(session.posargs or ["tests/docs"]))
 
 
 @nox.session

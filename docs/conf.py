@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from sphinx.ext.napoleon.docstring import GoogleDocstring
+
 import genba
 
 HERE = Path(__file__).parent
@@ -29,3 +31,11 @@ nitpicky = True
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+
+
+def _as_it_stands(docstring: GoogleDocstring) -> list[str]:
+    """The docstring of an attribute: a sentence, in which a colon does not set off a type."""
+    return docstring._consume_to_end()
+
+
+GoogleDocstring._parse_attribute_docstring = _as_it_stands

@@ -30,6 +30,7 @@ INFERENCE: Final = frozenset({Operation.CHAT, Operation.GENERATE_CONTENT, Operat
 OPERATION_NAME: Final = "gen_ai.operation.name"
 PROVIDER_NAME: Final = "gen_ai.provider.name"
 CONVERSATION_ID: Final = "gen_ai.conversation.id"
+CONVERSATION_COMPACTED: Final = "gen_ai.conversation.compacted"
 ERROR_TYPE: Final = "error.type"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
@@ -138,6 +139,15 @@ MODEL_CALLS: Final = "genba.model_calls"
 RESPONSE_LOGPROBS: Final = "genba.response.logprobs"
 RESPONSE_TOKEN_IDS: Final = "genba.response.token_ids"
 RESPONSE_PROMPT_TOKEN_IDS: Final = "genba.response.prompt_token_ids"
+RESPONSE_EXTRA: Final = "genba.response.extra"
+BATCH_ID: Final = "genba.batch.id"
+BATCH_REQUEST_COUNT: Final = "genba.batch.request_count"
+BATCH_PROCESSING_STATUS: Final = "genba.batch.processing_status"
+RETRY_EVENT: Final = "genba.retry"
+RETRY_ATTEMPT: Final = "genba.retry.attempt"
+
+CONTENT_LIKE: Final = frozenset((RESPONSE_LOGPROBS, RESPONSE_TOKEN_IDS, RESPONSE_PROMPT_TOKEN_IDS, RESPONSE_EXTRA))
+"""Attributes of ours from which what was said could be read: they obey the content switch."""
 
 
 class Outcome:
@@ -189,5 +199,10 @@ TABLE: Final = (
     Entry(MODEL_CALLS, "int", "How many client calls answered for this one inference, when more than one did.", "2"),
     Entry(RESPONSE_LOGPROBS, "string (JSON)", "Log-probabilities as the provider sent them, one entry per choice.", "[{…}]"),
     Entry(RESPONSE_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that were produced, if the server sent them.", "[9906,11]"),
+    Entry(RESPONSE_EXTRA, "string (JSON)", "What else the server said, by its own names: timings, filter results, citations …", '{"timings":{…}}'),
+    Entry(BATCH_ID, "string", "Id of a batch of requests.", "msgbatch_01…"),
+    Entry(BATCH_REQUEST_COUNT, "int", "How many requests a batch has.", "250"),
+    Entry(BATCH_PROCESSING_STATUS, "string", "State of a batch, in the provider's words.", "in_progress"),
+    Entry(RETRY_ATTEMPT, "int", "On the event `genba.retry`: the number of the retry that the client makes, from 1.", "1"),
     Entry(RESPONSE_PROMPT_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that the model saw, if the server sent them.", "[1,2]"),
 )

@@ -13,7 +13,7 @@ from typing import Any
 from opentelemetry.trace import SpanKind, StatusCode
 
 INFERENCE = ("chat", "generate_content", "text_completion")
-NAMED_AFTER = {
+NAMED_AFTER: dict[str, str | None] = {
     **dict.fromkeys((*INFERENCE, "embeddings"), "gen_ai.request.model"),
     "execute_tool": "gen_ai.tool.name",
     "invoke_agent": "gen_ai.agent.name",
@@ -36,9 +36,13 @@ REQUIRED = {
     "execute_tool": ("gen_ai.operation.name", "gen_ai.tool.name"),
 }
 """The request model is conditionally required (`available`); every call that these tests make has one."""
+OWN = ("count_tokens", "create_batch", "moderation", "compact")
+"""Operations that the conventions have no word for; their list is open."""
+NAMED_AFTER.update(dict.fromkeys(OWN, "gen_ai.request.model"))
+KINDS.update(dict.fromkeys(OWN, {SpanKind.CLIENT}))
 RECOMMENDED = {
     **dict.fromkeys(
-        INFERENCE,
+        ("chat", "text_completion"),
         (
             "gen_ai.response.id",
             "gen_ai.response.model",

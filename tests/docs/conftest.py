@@ -70,6 +70,7 @@ def run(service: Server, tmp_path: Path) -> Run:
             cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert ran.returncode == 0, f"{file.name} ended with {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
+        assert "genba could not" not in ran.stderr, ran.stderr
         return ran.stdout + ran.stderr
 
     return run

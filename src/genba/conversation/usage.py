@@ -6,7 +6,7 @@ totals are totals, and every other number is a part of one of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,14 @@ class Usage:
     audio_cache_read_input_tokens: int | None = None
     raw: Mapping[str, Any] | None = None
     """The provider's own usage object, untouched."""
+
+
+def summed(usages: Sequence[Usage | None]) -> Usage:
+    """The usage of several calls together; the last one's own words are kept as `raw`."""
+    known = [usage for usage in usages if usage is not None]
+    names = [name for name in Usage.__dataclass_fields__ if name != "raw"]
+    sums = {name: total(*(getattr(usage, name) for usage in known)) for name in names}
+    return Usage(**sums, raw=known[-1].raw if known else None)
 
 
 def count(value: object) -> int | None:

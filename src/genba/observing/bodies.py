@@ -6,8 +6,9 @@ that passes everything on. Bytes are kept as they came, compressed if the server
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from time import time_ns
 from typing import Any
 
@@ -38,7 +39,9 @@ class Body:
         self.pieces: list[bytes] = []
         self.times: list[int] = []
         if not self._is_json:
-            call.streams(self.pieces, self.times, self._events)
+            # Not a method of ours: the call must not keep its body alive, whose end is to be noticed.
+            events = functools.partial(_events, self.pieces, self.times, self._encoding, self._package)
+            call.streams(self.times, events, functools.partial(_last_of, events))
 
     def took(self, piece: bytes) -> None:
         """The host read this piece."""
@@ -65,32 +68,47 @@ class Body:
         if self._call.ended:
             return
         with harmless.guard("ending a raw response"):
-            if self.pieces and b"[DONE]" in self.pieces[-1]:
+            if self._is_over():
                 self._call.drained()
             else:
                 self._call.stopped(Outcome.CANCELLED)
+
+    def _is_over(self) -> bool:
+        """Whether the last piece says that nothing follows, or that the provider failed."""
+        last = self.pieces[-1] if self.pieces else b""
+        if b"[DONE]" in last or b"message_stop" in last or b"response.completed" in last:
+            return True
+        return b'"error"' in last and self._call.last_event_failed()
 
     def __del__(self) -> None:
         if not self._call.ended:
             left_behind(self._call)
 
     def _json(self) -> JSON:
-        return decode(self._decoded())
+        return decode(_decoded(self.pieces, self._encoding, self._package))
 
-    def _events(self, pieces: Any) -> list[JSON]:
-        if self._encoding:
-            return [event for _, event in sse.events([self._decoded()], self.times[-1:])]
-        return [event for _, event in sse.events(pieces, self.times)]
 
-    def _decoded(self) -> bytes:
-        whole = b"".join(self.pieces)
-        if not self._encoding or self._encoding == "identity":
-            return whole
-        decoders = sys.modules[f"{self._package}._decoders"].SUPPORTED_DECODERS
-        for name in reversed([part.strip() for part in self._encoding.split(",")]):
-            decoder = decoders[name]()
-            whole = decoder.decode(whole) + decoder.flush()
+def _events(pieces: Sequence[bytes], times: Sequence[int], encoding: str, package: str) -> list[tuple[int, JSON]]:
+    """The events in the bytes of a body, with their times."""
+    if encoding:
+        return list(sse.events([_decoded(pieces, encoding, package)], times[-1:]))
+    return list(sse.events(pieces, times))
+
+
+def _last_of(events: Callable[[], list[tuple[int, JSON]]]) -> JSON:
+    read = events()
+    return read[-1][1] if read else None
+
+
+def _decoded(pieces: Sequence[bytes], encoding: str, package: str) -> bytes:
+    whole = b"".join(pieces)
+    if not encoding or encoding == "identity":
         return whole
+    decoders = sys.modules[f"{package}._decoders"].SUPPORTED_DECODERS
+    for name in reversed([part.strip() for part in encoding.split(",")]):
+        decoder = decoders[name]()
+        whole = decoder.decode(whole) + decoder.flush()
+    return whole
 
 
 def keep(response: Any, call: Call) -> None:

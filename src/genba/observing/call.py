@@ -5,7 +5,7 @@ On the host's thread a call only keeps references, bytes and timestamps. `reques
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,31 +16,29 @@ from ..recording.invocation import Invocation, Raw
 from ..semconv import Outcome
 from .endpoint import Endpoint
 
-Events = Callable[[Sequence[Any]], list[JSON]]
-"""Kept chunks -> the JSON of the events that they are."""
-
-
 class Call:
     """A call to a model, seen from its client. Ends once; implements `recording.invocation.Exchange`."""
 
-    __slots__ = (
-        "_answer", "_body", "_chunks", "_ended", "_endpoint", "_events", "_events_of", "_invocation", "_owned", "_times", "attributes", "instead",
-    )  # fmt: skip
+    # Defaults stand on the class, not in `__init__`: most calls never set them, and beginning one is the hot path.
+    body_received: bytes | None = None
+    """The answer's body as it came, if the client's adapter could keep it."""
+    attributes: Mapping[str, Any] | None = None
+    """Further span attributes."""
+    instead: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    """The arguments to send instead of the host's, when the host asked for something to be added."""
+    _ended = False
+    _body: bytes | None = None
+    _answer: Callable[[], JSON] | None = None
+    _read_events: Callable[[], list[tuple[int, JSON]]] | None = None
+    _last: Callable[[], JSON] | None = None
+    _events: list[tuple[int, JSON]] | None = None
+    _times: Sequence[int] = ()
 
     def __init__(self, endpoint: Endpoint, invocation: Invocation, *, owned: bool) -> None:
         self._endpoint = endpoint
-        self._body: bytes | None = None
         self._invocation = invocation
         self._owned = owned
         """Whether the span is this call's own, rather than an outer layer's that it adds to."""
-        self._answer: Callable[[], JSON] | None = None
-        self._chunks: list[Any] | None = None
-        self._events: list[JSON] | None = None
-        self._times: list[int] = []
-        self._ended = False
-        self.attributes: dict[str, Any] | None = None
-        self.instead: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-        """The arguments to send instead of the host's, when the host asked for something to be added."""
 
     # While it runs.
 
@@ -61,26 +59,35 @@ class Call:
     def answered(self, body: JSON) -> None:
         """It ended with this answer."""
         self._answer = lambda: body
-        failed = self._endpoint.failed(body) if self._endpoint.failed is not None else None
+        self._end(Outcome.COMPLETED, None, self.says_it_failed(body))
+
+    def answered_later(self, read: Callable[[], JSON], failed: tuple[str, str | None] | None = None) -> None:
+        """It ended; `read` gives the answer's body, on the exporter's thread. `failed` is what it says of a failure, if it does."""
+        self._answer = read
         self._end(Outcome.COMPLETED, None, failed)
 
-    def answered_later(self, read: Callable[[], JSON]) -> None:
-        """It ended; `read` gives the answer's body, on the exporter's thread."""
-        self._answer = read
-        self._end(Outcome.COMPLETED)
+    def says_it_failed(self, body: JSON) -> tuple[str, str | None] | None:
+        """What the answer says of a failure: error type and message."""
+        return self._endpoint.failed(body) if self._endpoint.failed is not None else None
 
-    def streams(self, chunks: list[Any], times: list[int], events_of: Events) -> None:
-        """Its answer comes in pieces: they and their times will be found in these lists."""
-        self._chunks, self._times, self._events_of = chunks, times, events_of
+    def streams(self, times: Sequence[int], events: Callable[[], list[tuple[int, JSON]]], last: Callable[[], JSON]) -> None:
+        """Its answer comes in pieces: when each arrived, what the events are (asked for once, in the end), what the last one is."""
+        self._times, self._read_events, self._last = times, events, last
 
     def drained(self) -> None:
         """Its stream came to its end."""
-        failed = None
-        if self._endpoint.failed is not None and self._chunks:
+        self._end(Outcome.COMPLETED, None, self._last_failure())
+
+    def last_event_failed(self) -> bool:
+        """Whether the last event of its stream says that the call failed."""
+        return self._last_failure() is not None
+
+    def _last_failure(self) -> tuple[str, str | None] | None:
+        if self._endpoint.failed is not None and self._last is not None:
             with harmless.guard("looking at the last event of a stream"):
-                last = self._events_of(self._chunks[-1:])
-                failed = self._endpoint.failed(last[-1]) if last else None
-        self._end(Outcome.COMPLETED, None, failed)
+                last = self._last()
+                return None if last is None else self._endpoint.failed(last)
+        return None
 
     def stopped(self, outcome: str) -> None:
         """The host stopped reading, or the call was cancelled."""
@@ -132,33 +139,30 @@ class Call:
     def raw(self) -> Raw:
         """The exchange as it was on the wire."""
         started = self._invocation.started_ns
-        if self._chunks is None:
+        if self._read_events is None:
             body = self._answer_body()
             return Raw(self._body, None if body is None else encode(body))
         events = self._stream_events()
-        times = [*self._times[: len(events)], *self._times[-1:] * (len(events) - len(self._times))]
-        return Raw(self._body, None, [(when - started, encode(event)) for when, event in zip(times, events, strict=False)], len(events))
+        return Raw(self._body, None, [(when - started, encode(event)) for when, event in events], len(events))
 
     def _answer_body(self) -> JSON:
         if self._answer is not None:
             return self._answer()
-        if self._chunks is None or self._endpoint.fold is None:
+        if self._endpoint.fold is None:
             return None
         events = self._stream_events()
-        return self._endpoint.fold(events) if events else None
+        return self._endpoint.fold([event for _, event in events]) if events else None
 
-    def _stream_events(self) -> list[JSON]:
+    def _stream_events(self) -> list[tuple[int, JSON]]:
         if self._events is None:
-            self._events = self._events_of(self._chunks or ())
+            self._events = self._read_events() if self._read_events is not None else []
         return self._events
 
 
 def outcome_of(error: BaseException) -> str:
     """How an invocation ended that was left by `error`: the host's own cancellation is no failure."""
-    if isinstance(error, GeneratorExit) or type(error).__name__ in ("CancelledError", "Cancelled"):
-        return Outcome.CANCELLED
-    return Outcome.FAILED
+    return Outcome.FAILED if isinstance(error, Exception) else Outcome.CANCELLED  # a cancelled task, Ctrl-C, a generator closed
 
 
-def _with_attributes(request: Request, extra: dict[str, Any]) -> Request:
+def _with_attributes(request: Request, extra: Mapping[str, Any]) -> Request:
     return replace(request, attributes={**extra, **request.attributes})

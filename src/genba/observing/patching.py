@@ -7,7 +7,7 @@ the reason, and never guessed at.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
@@ -31,6 +31,8 @@ class Patch:
     """The distribution it comes from."""
     optional: bool = False
     """Whether its absence is normal in some versions of the library."""
+    otherwise: Sequence[Patch] = ()
+    """What to wrap where it is absent."""
 
 
 @dataclass(slots=True)
@@ -91,18 +93,27 @@ def _put_on(seam: Seam) -> None:
             owner = getattr(owner, step, None)
         original = None if owner is None else vars(owner).get(name)
         if original is None:
-            normal = "this version has none, which is normal" if patch.optional else "not found in this version: its calls are not traced"
-            seam.state = f"skipped: {normal}"
-            if not patch.optional:
-                harmless.logger.warning(
-                    "genba does not find %s.%s in %s %s, so calls through it are not traced. Please report it with the version.",
-                    patch.module, patch.attribute, patch.library, seam.version,
-                )  # fmt: skip
+            _missing(seam)
             return
         wrapped = patch.wrap(original)
         setattr(owner, name, wrapped)
         seam.put_back = lambda: _put_back(owner, name, wrapped, original)
         seam.state = "patched"
+
+
+def _missing(seam: Seam) -> None:
+    patch = seam.patch
+    if patch.optional:
+        seam.state = "skipped: this version has none, which is normal"
+        return
+    instead = "single methods are traced instead" if patch.otherwise else "its calls are not traced"
+    seam.state = f"skipped: not found in this version, {instead}"
+    harmless.logger.warning(
+        "genba does not find %s.%s in %s %s: %s. Please report it with the version.",
+        patch.module, patch.attribute, patch.library, seam.version, instead,
+    )  # fmt: skip
+    for other in patch.otherwise:
+        apply(other)
 
 
 def _put_back(owner: Any, name: str, wrapped: Any, original: Any) -> None:

@@ -7,23 +7,31 @@ object, not a generator: a generator that is closed before its first `next` neve
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import time_ns
 from types import FrameType
 from typing import Any
 
 from .. import harmless
+from ..conversation import JSON
 from ..semconv import Outcome
-from .call import Call, Events
+from .call import Call
+
+Wire = Callable[[Any], JSON]
+"""A chunk as the host gets it -> the wire's JSON."""
 
 
 class _Observed:
     __slots__ = ("__weakref__", "_call", "_hides", "_inner", "_keep", "_next", "_note")
 
-    def __init__(self, inner: Any, call: Call, events_of: Events, hides: Any = None) -> None:
+    def __init__(self, inner: Any, call: Call, wire_of: Wire, hides: Any = None) -> None:
         chunks: list[Any] = []
         times: list[int] = []
-        call.streams(chunks, times, events_of)
+        call.streams(
+            times,
+            lambda: [(when, wire_of(chunk)) for when, chunk in zip(times, chunks, strict=False)],
+            lambda: wire_of(chunks[-1]) if chunks else None,
+        )
         self._inner = inner
         self._call = call
         self._keep = chunks.append
@@ -55,8 +63,8 @@ class ObservedIterator(_Observed, Iterator[Any]):
 
     __slots__ = ()
 
-    def __init__(self, inner: Any, call: Call, events_of: Events, hides: Any = None) -> None:
-        super().__init__(inner, call, events_of, hides)
+    def __init__(self, inner: Any, call: Call, wire_of: Wire, hides: Any = None) -> None:
+        super().__init__(inner, call, wire_of, hides)
         self._next = inner.__next__
 
     def __iter__(self) -> ObservedIterator:
@@ -93,8 +101,8 @@ class ObservedAsyncIterator(_Observed, AsyncIterator[Any]):
 
     __slots__ = ()
 
-    def __init__(self, inner: Any, call: Call, events_of: Events, hides: Any = None) -> None:
-        super().__init__(inner, call, events_of, hides)
+    def __init__(self, inner: Any, call: Call, wire_of: Wire, hides: Any = None) -> None:
+        super().__init__(inner, call, wire_of, hides)
         self._next = inner.__anext__
 
     def __aiter__(self) -> ObservedAsyncIterator:

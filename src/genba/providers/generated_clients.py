@@ -11,7 +11,8 @@ import functools
 import re
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,7 +21,7 @@ from opentelemetry.trace import SpanKind
 
 from .. import harmless, semconv
 from ..conversation import JSON
-from ..conversation.encoding import encode
+from ..conversation.encoding import decode, encode
 from ..observing import bodies
 from ..observing.call import Call
 from ..observing.endpoint import Endpoint
@@ -35,6 +36,8 @@ Server = tuple[Any, str, int | None, str | None]
 
 
 _MARK = "_genba_watches"
+_SENTINELS = frozenset(("NotGiven", "Omit"))
+_NOT_SENT = frozenset(("extra_headers", "extra_query", "extra_body", "timeout"))
 _MANY = 1000
 
 
@@ -50,6 +53,8 @@ class GeneratedClient:
     """(the client's class name, the server's host) -> `gen_ai.provider.name`; without it, what the endpoint says."""
     versions: str = ""
     """The releases that are tested, as a version specifier."""
+    methods: Mapping[str, str] = field(default_factory=dict)
+    """What to wrap where a version has no `request` method as we know it: `module:Class.method` -> its route."""
     more: Callable[[], Sequence[tuple[str, str, Wrap]]] = tuple
     """Further functions to wrap: module, attribute, wrapper."""
     adds_usage: Callable[[JSON], JSON] | None = None
@@ -65,12 +70,26 @@ class GeneratedClient:
             # First, so that a call never waits for a preparation that nobody watches.
             Patch(base, "SyncAPIClient._copy_and_prepare", reader.wrap_prepare, self.package, optional=True),
             Patch(base, "AsyncAPIClient._copy_and_prepare", reader.wrap_prepare_async, self.package, optional=True),
-            Patch(base, "SyncAPIClient.request", reader.wrap, self.package),
-            Patch(base, "AsyncAPIClient.request", reader.wrap_async, self.package),
+            Patch(base, "SyncAPIClient._process_response", _keeping_the_body, self.package, optional=True),
+            Patch(base, "AsyncAPIClient._process_response", _keeping_the_body, self.package, optional=True),
+            Patch(base, "SyncAPIClient.request", reader.wrap, self.package, otherwise=self._fallback(reader, is_async=False)),
+            Patch(base, "AsyncAPIClient.request", reader.wrap_async, self.package, otherwise=self._fallback(reader, is_async=True)),
             Patch(base, "SyncAPIClient._sleep_for_retry", _noting_retries, self.package, optional=True),
             Patch(base, "AsyncAPIClient._sleep_for_retry", _noting_retries_async, self.package, optional=True),
             *(Patch(module, attribute, wrap, self.package, optional=True) for module, attribute, wrap in self.more()),
         ]
+
+
+    def _fallback(self, reader: _Reader, *, is_async: bool) -> list[Patch]:
+        """The resources' own methods: they miss raw responses and calls made by hand, but not the calls that most people make."""
+        found = []
+        for where, route in self.methods.items():
+            module, _, attribute = where.partition(":")
+            kind, method = attribute.split(".")
+            name = f"Async{kind}.{method}" if is_async else attribute
+            wrap = functools.partial(reader.wrap_method, self.routes[route], is_async=is_async)
+            found.append(Patch(module, name, wrap, self.package))
+        return found
 
 
 class _Reader:
@@ -90,47 +109,23 @@ class _Reader:
 
     def wrap(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `SyncAPIClient.request`."""
-
-        @functools.wraps(original)
-        def request(client: Any, *args: Any, **kwargs: Any) -> Any:
-            call = self.begin(client, args, kwargs)
-            if call is None:
-                return original(client, *args, **kwargs)
-            if call.instead is not None:
-                args, kwargs = call.instead
-            token = attach(call.invocation.context)
-            try:
-                result = original(client, *args, **kwargs)
-            except BaseException as error:
-                raised(call, error)
-                raise
-            finally:
-                detach(token)
-            return returned(call, result, self._client)
-
-        return request
+        return _around(original, self.begin, self._client)
 
     def wrap_async(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `AsyncAPIClient.request`."""
+        return _around_async(original, self.begin, self._client)
 
-        @functools.wraps(original)
-        async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
-            call = self.begin(client, args, kwargs)
-            if call is None:
-                return await original(client, *args, **kwargs)
-            if call.instead is not None:
-                args, kwargs = call.instead
-            token = attach(call.invocation.context)
-            try:
-                result = await original(client, *args, **kwargs)
-            except BaseException as error:
-                raised(call, error)
-                raise
-            finally:
-                detach(token)
-            return returned(call, result, self._client)
+    def wrap_method(self, endpoint: Endpoint, original: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+        """Around a resource's own method, such as `Completions.create`, for want of `request`."""
 
-        return request
+        def begin(resource: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+            said = {name: value for name, value in kwargs.items() if type(value).__name__ not in _SENTINELS and name not in _NOT_SENT}
+            options = SimpleNamespace(
+                method="post", url="", json_data=said, extra_json=kwargs.get("extra_body"), files=None, params=None, endpoint=endpoint
+            )
+            return self.begin(getattr(resource, "_client", resource), (None, options), {})
+
+        return _around_async(original, begin, self._client) if is_async else _around(original, begin, self._client)
 
     def wrap_prepare(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `_copy_and_prepare`, in clients that make JSON of the arguments only there."""
@@ -188,10 +183,11 @@ class _Reader:
             if owner is not None:
                 call = Call(endpoint, owner, owned=False)
                 if owner.is_recording:
+                    call.attributes = self._start_attributes(endpoint, client, options)
                     self._read_body(call, client, options)
                 return call
             invocation = self._invocation(sending, endpoint, client, options)
-            call = Call(endpoint, invocation, owned=True)
+            invocation.calling = call = Call(endpoint, invocation, owned=True)
             if not invocation.is_recording:
                 return call
             self._read_body(call, client, options)
@@ -203,6 +199,9 @@ class _Reader:
             return None
 
     def _endpoint(self, options: Any) -> Endpoint | None:
+        if type(options) is SimpleNamespace:  # made by `wrap_method`, which knows
+            known: Endpoint = options.endpoint
+            return known
         url = options.url
         method = options.method
         endpoint = self._exact.get(f"{method.upper()} {url}")
@@ -217,11 +216,18 @@ class _Reader:
             if template.match(route):
                 return templated
         if "://" in url:  # an absolute address, given by hand
-            known = [name for name in self._exact if name.startswith(f"{method.upper()} ") and path.endswith(name.split(" ", 1)[1])]
-            return self._exact[max(known, key=len)] if known else None
+            names = [name for name in self._exact if name.startswith(f"{method.upper()} ") and path.endswith(name.split(" ", 1)[1])]
+            return self._exact[max(names, key=len)] if names else None
         return None
 
     def _invocation(self, sending: signals.Signals, endpoint: Endpoint, client: Any, options: Any) -> Invocation:
+        attributes = self._start_attributes(endpoint, client, options)
+        model = attributes.get(semconv.REQUEST_MODEL)
+        name = endpoint.operation if model is None else f"{endpoint.operation} {model}"
+        return Invocation(sending, endpoint.operation, name, SpanKind.CLIENT, attributes)
+
+    def _start_attributes(self, endpoint: Endpoint, client: Any, options: Any) -> dict[str, Any]:
+        """What samplers may want to see, and what is known only here."""
         _, host, port, provider = self._server(client)
         body = options.json_data
         model = body.get("model") if type(body) is dict else None
@@ -229,15 +235,13 @@ class _Reader:
             semconv.OPERATION_NAME: endpoint.operation,
             semconv.PROVIDER_NAME: provider or endpoint.provider,
         }
-        name = endpoint.operation
         if type(model) is str:
             attributes[semconv.REQUEST_MODEL] = model
-            name = f"{name} {model}"
         if host:
             attributes[semconv.SERVER_ADDRESS] = host
             if port is not None:
                 attributes[semconv.SERVER_PORT] = port
-        return Invocation(sending, endpoint.operation, name, SpanKind.CLIENT, attributes)
+        return attributes
 
     def _server(self, client: Any) -> Server:
         url = client._base_url  # noqa: SLF001  # `base_url` returns the same object through a property
@@ -263,6 +267,51 @@ class _Reader:
             call.instead = ((args[0], asked, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "options": asked})
 
 
+Begin = Callable[[Any, tuple[Any, ...], dict[str, Any]], Call | None]
+
+
+def _around(original: Callable[..., Any], begin: Begin, declared: GeneratedClient) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = begin(client, args, kwargs)
+        if call is None:
+            return original(client, *args, **kwargs)
+        if call.instead is not None:
+            args, kwargs = call.instead
+        token = attach(call.invocation.context)
+        try:
+            result = original(client, *args, **kwargs)
+        except BaseException as error:
+            raised(call, error)
+            raise
+        finally:
+            detach(token)
+        return returned(call, result, declared)
+
+    return request
+
+
+def _around_async(original: Callable[..., Any], begin: Begin, declared: GeneratedClient) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def request(client: Any, *args: Any, **kwargs: Any) -> Any:
+        call = begin(client, args, kwargs)
+        if call is None:
+            return await original(client, *args, **kwargs)
+        if call.instead is not None:
+            args, kwargs = call.instead
+        token = attach(call.invocation.context)
+        try:
+            result = await original(client, *args, **kwargs)
+        except BaseException as error:
+            raised(call, error)
+            raise
+        finally:
+            detach(token)
+        return returned(call, result, declared)
+
+    return request
+
+
 def returned(call: Call, result: Any, client: GeneratedClient) -> Any:
     """Take note of what `request` returned, and give it back: the same object, observed from inside if it is a stream."""
     try:
@@ -270,7 +319,7 @@ def returned(call: Call, result: Any, client: GeneratedClient) -> Any:
             return result
         kind = type(result)
         if hasattr(kind, "__pydantic_fields__"):
-            call.answered(unwrapped(result))
+            _note_model(call, result)
         elif hasattr(kind, "__stream__"):
             _observe_stream(call, result, client)
         elif hasattr(result, "http_response"):
@@ -285,6 +334,15 @@ def returned(call: Call, result: Any, client: GeneratedClient) -> Any:
     return result
 
 
+def _note_model(call: Call, result: Any) -> None:
+    """A parsed answer: the bytes it was parsed from, if they could be kept, else the model's own fields."""
+    body = call.body_received
+    if body is None:
+        call.answered(unwrapped(result))
+    else:
+        call.answered_later(lambda: decode(body), call.says_it_failed(result.__dict__) and call.says_it_failed(unwrapped(result)))
+
+
 def raised(call: Call, error: BaseException) -> None:
     """Take note of what `request` raised. Some errors carry the answer that was paid for."""
     with harmless.guard("recording an error"):
@@ -297,7 +355,7 @@ def raised(call: Call, error: BaseException) -> None:
 def _observe_stream(call: Call, stream: Any, client: GeneratedClient) -> None:
     kind = ObservedAsyncIterator if hasattr(stream, "__anext__") else ObservedIterator
     hides = client.is_only_usage if call.instead is not None else None
-    observed = stream._iterator = kind(stream._iterator, call, _events_of, hides)  # noqa: SLF001  # where the helpers read
+    observed = stream._iterator = kind(stream._iterator, call, unwrapped, hides)  # noqa: SLF001  # where the helpers read
     seen = weakref.ref(observed)
 
     def closed() -> None:
@@ -306,10 +364,6 @@ def _observe_stream(call: Call, stream: Any, client: GeneratedClient) -> None:
             still.stop()
 
     bodies.tell_when_closed(stream.response, closed)
-
-
-def _events_of(chunks: Sequence[Any]) -> list[JSON]:
-    return [unwrapped(chunk) for chunk in chunks]
 
 
 def _note_file(call: Call, result: Any) -> None:
@@ -341,7 +395,12 @@ def _beside_the_body(options: Any) -> dict[str, JSON]:
             said.update({str(name): value for name, value in options.params.items()})
     files = options.files
     for name, file in files.items() if isinstance(files, Mapping) else files or ():
-        said[str(name)] = _described(file)
+        described = _described(file)
+        if name in said:  # several files under one name
+            earlier = said[name]
+            said[name] = [*(earlier if isinstance(earlier, list) else [earlier]), described]
+        else:
+            said[str(name)] = described
     return said
 
 
@@ -356,6 +415,24 @@ def _described(file: Any) -> JSON:
     if isinstance(content, (bytes, bytearray)):
         described["bytes"] = len(content)
     return described
+
+
+def _keeping_the_body(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Around `_process_response`, where the client has the response as it came: one that is read whole is kept, as its bytes."""
+
+    @functools.wraps(original)
+    def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:  # the asynchronous one's coroutine is passed on as it is
+        try:
+            invocation: Any = get_current().get(owning.OWNER)
+            call = invocation.calling if invocation is not None else None
+            if call is not None and not kwargs["stream"]:
+                content = getattr(kwargs["response"], "_content", None)
+                call.body_received = content if type(content) is bytes else None
+        except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
+            harmless.failed("keeping a response's body", error)
+        return original(client, *args, **kwargs)
+
+    return process_response
 
 
 def _noting_retries(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -382,7 +459,7 @@ def _note_retry(said: Mapping[str, Any]) -> None:
         if isinstance(invocation, Invocation) and invocation.is_recording:
             response = said.get("response")
             status = getattr(response, "status_code", None)
-            noted = {"genba.retry.attempt": int(said.get("retries_taken") or 0) + 1}
+            noted = {semconv.RETRY_ATTEMPT: int(said.get("retries_taken") or 0) + 1}
             if isinstance(status, int):
                 noted["http.response.status_code"] = status
-            invocation.span.add_event("genba.retry", noted)
+            invocation.span.add_event(semconv.RETRY_EVENT, noted)

@@ -17,6 +17,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response, Usage, loose
 from ..conversation.encoding import Shortened, decode, encode, readable, shorten
+from ..conversation.usage import summed
 from ..semconv import Operation, Outcome
 from . import rendering
 from .owning import AGENT, within
@@ -73,11 +74,30 @@ class Invocation:
     Hand-written integrations tell it what they know with `request`, `chunk`, `response`, `usage` and `fail`.
     """
 
-    __slots__ = (
-        "_attributes", "_chunk_times", "_chunks", "_input", "_output", "_pending", "_rendered", "_request", "_response", "_signals",
-        "start_attributes", "_usage", "answers", "context", "ended_ns", "error", "error_type", "exchange", "inference_calls",
-        "is_answered", "name", "operation", "outcome", "parent_context", "sequence", "span", "started_ns", "tool_calls",
-    )  # fmt: skip
+    # Defaults stand on the class, not in `__init__`: most calls never set them, and beginning one is the hot path.
+    outcome: str | None = None
+    ended_ns = 0
+    error: BaseException | None = None
+    error_type: str | None = None
+    exchange: Exchange | None = None
+    is_answered = False
+    """Whether the host has told the answer itself: then an inner call is another operation."""
+    adopted: tuple[Exchange, ...] = ()
+    """What inner layers saw of this operation; the last one is its `exchange`."""
+    calling: Any = None
+    """The client call at work, for the client's own adapter."""
+    inference_calls = 0
+    tool_calls = 0
+    _pending: PendingAttributes | None = None
+    _attributes: dict[str, Any] | None = None
+    _request: Request | None = None
+    _response: Response | None = None
+    _usage: Usage | None = None
+    _chunks: list[bytes] | None = None
+    _chunk_times: list[int] | None = None
+    _input: bytes | None = None
+    _output: bytes | None = None
+    _rendered: Rendered | None = None
 
     def __init__(self, signals: Signals, operation: str | None, name: str, kind: SpanKind, attributes: dict[str, Any]) -> None:
         self._signals = signals
@@ -91,31 +111,11 @@ class Invocation:
         self.parent_context = parent = get_current()
         self.started_ns = started = time_ns()
         self.span = span = signals.tracer().start_span(name, parent, kind, attributes, (), started)
-        self.is_answered = False
-        self.answers = 0
+        self.context: Context = within(parent, span, self)
         if signals.is_silent or not span.is_recording():
             signals.ledger.sampled_out += 1
-            self._pending: PendingAttributes | None = None
-            self.context: Context = within(parent, span, self)
             return
-        self.outcome: str | None = None
-        self.ended_ns = 0
-        self.error: BaseException | None = None
-        self.error_type: str | None = None
-        self.exchange: Exchange | None = None
-        self.inference_calls = 0
-        self.tool_calls = 0
-        self._attributes: dict[str, Any] | None = None
-        self._request: Request | None = None
-        self._response: Response | None = None
-        self._usage: Usage | None = None
-        self._chunks: list[bytes] | None = None
-        self._chunk_times: list[int] | None = None
-        self._input: bytes | None = None
-        self._output: bytes | None = None
-        self._rendered: Rendered | None = None
         self._pending = defer(span, self._render, self)
-        self.context = within(parent, span, self)
         signals.ledger.open[sequence] = self
         if parent:
             agent = parent.get(AGENT)
@@ -213,9 +213,8 @@ class Invocation:
 
     def adopt(self, exchange: Exchange) -> None:
         """Take an inner layer's exchange as this operation's own: that layer saw it closer to the wire."""
-        self.answers += 1
+        self.adopted = (*self.adopted, exchange)
         self.exchange = exchange
-        self.is_answered = True
 
     def end(self, outcome: str, error: BaseException | None = None) -> None:
         """End it, once: whatever comes later changes nothing."""
@@ -343,6 +342,8 @@ class Invocation:
         with harmless.guard("reading the response"):
             if self.exchange is not None:
                 read = _answer_of(self.exchange.response(), read)
+                if len(self.adopted) > 1:  # each of them was paid for
+                    read = replace(read, usage=summed([exchange.response().usage for exchange in self.adopted]))
             elif self._response is None and self.operation not in (None, Operation.EXECUTE_TOOL):
                 read = self._loose_response()
         if self._usage is not None:
@@ -397,16 +398,20 @@ class Invocation:
         if times:
             known[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (times[0] - self.started_ns) / 1e9
             known[semconv.CHUNKS_COUNT] = len(times)
-        known.update(rendering.request_attributes(request))
+        given = self.start_attributes  # what the outermost layer said stands
+        known.update({name: value for name, value in rendering.request_attributes(request).items() if name not in given})
         if self.operation == Operation.EMBEDDINGS and response.dimension_count is None and request.dimension_count is not None:
             known[semconv.EMBEDDINGS_DIMENSION_COUNT] = request.dimension_count
         conversation = response.conversation_id or request.conversation_id
         if conversation:
             known.setdefault(semconv.CONVERSATION_ID, conversation)
-        if self.answers > 1:
-            known[semconv.MODEL_CALLS] = self.answers
+        if len(self.adopted) > 1:
+            known[semconv.MODEL_CALLS] = len(self.adopted)
         if self._attributes:
             known.update(rendering.clean(self._attributes))
+        if not self._signals.content_on_spans:
+            for name in semconv.CONTENT_LIKE & known.keys():
+                del known[name]
         return known
 
 

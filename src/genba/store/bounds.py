@@ -1,7 +1,7 @@
 """Keep the file within its size: the oldest content goes first, then the oldest spans; and what went is written down.
 
-Content goes until it takes no more than half of the file. Beyond that, room is made by removing spans: else the newest call of a long-lived
-store would have no room for its words.
+Content goes until it takes no more than half of the file. Beyond that, room is made by removing spans: else the newest call of a
+long-lived store would have no room for its words.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def _remove_some(connection: sqlite3.Connection, max_bytes: int) -> int:
 
 def _remove_content(connection: sqlite3.Connection, wanted: int) -> int:
     count = freed = end = 0
-    for end, size, deleted in connection.execute("SELECT id, bytes, deleted_ns FROM content ORDER BY id"):
+    for id, size, deleted in connection.execute("SELECT id, bytes, deleted_ns FROM content ORDER BY id"):
+        end = id
         count, freed = count + (deleted is None), freed + (0 if deleted else size)
         if freed >= wanted:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -45,7 +46,14 @@ class Prepared(NamedTuple):
 
     def with_ids(self, id: int, run: int | None, resource: int, ids: list[int]) -> tuple[Any, ...]:
         """The row, with the places of its pieces replaced by their `ids`."""
-        return (id, *self.row, run, resource, _identified(self.content, ids), _identified(self.exchange, ids) if self.exchange else None)
+        return (
+            id,
+            *self.row,
+            run,
+            resource,
+            _identified(self.content, ids),
+            _identified(self.exchange, ids) if self.exchange else None,
+        )
 
 
 def prepare(span: SpanRow, pieces: Pieces, resource: str) -> Prepared:
@@ -65,9 +73,9 @@ def prepare(span: SpanRow, pieces: Pieces, resource: str) -> Prepared:
         values.text(span.kind),
         values.text(span.scope),
         None if span.status_description is None else values.text(span.status_description),
-        values.encode(attributes).decode(),
-        values.encode(list(span.events)).decode() if span.events else None,
-        values.encode(list(span.links)).decode() if span.links else None,
+        values.encode(attributes),
+        values.encode(list(span.events)) if span.events else None,
+        values.encode(list(span.links)) if span.links else None,
     )
     content: dict[str, int | list[int]] = {
         values.text(name): [pieces.add(element) for element in elements] for name, elements in span.content.items()
@@ -99,7 +107,7 @@ def _lift(attributes: dict[str, Any]) -> list[Any]:
 _FITS: Final[Mapping[type, Callable[[Any], bool]]] = {
     str: values.is_text,
     int: lambda value: 0 <= value < 2**63,
-    float: lambda value: value == value,  # SQLite writes NaN as null.
+    float: lambda value: not math.isnan(value),  # SQLite writes NaN as null.
 }
 
 

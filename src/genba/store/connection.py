@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import time
 from pathlib import Path
@@ -31,7 +30,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         schema.prepare(connection, path)
         # A crash of the machine may cost the last moments, never the file.
         connection.execute("PRAGMA synchronous = NORMAL")
-        # Some 48 MiB. A page that several batches changed is then written to its place once: a tenth less work than with the default.
+        # Some 48 MiB. A page that several batches changed is then written to its place once: a tenth less work than by default.
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
     except BaseException:
@@ -43,7 +42,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 def identity(path: Path) -> tuple[int, int] | None:
     """Which file is at `path` now: it may have been deleted or replaced under an open connection."""
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError:
         return None
     return status.st_dev, status.st_ino
@@ -61,17 +60,18 @@ def set_aside(path: Path, opened: tuple[int, int] | None) -> Path | None:
         return None
     if not _was_ours(path):
         raise StoreError(
-            f"{path} is not a genba store, so genba leaves it alone. Choose another file with GENBA_STORE=PATH or genba.init(store=PATH)."
+            f"{path} is not a genba store, so genba leaves it alone. "
+            "Choose another file with GENBA_STORE=PATH or genba.init(store=PATH)."
         )
     aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}")
     number = 1
     while aside.exists():
         number += 1
         aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}-{number}")
-    os.rename(path, aside)
+    path.rename(aside)
     for companion in _COMPANIONS:
         with contextlib.suppress(FileNotFoundError):
-            os.rename(f"{path}{companion}", f"{aside}{companion}")
+            Path(f"{path}{companion}").rename(f"{aside}{companion}")
     return aside
 
 

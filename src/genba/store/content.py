@@ -9,7 +9,7 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from .schema import CONTENT_SHELF
 
@@ -50,12 +50,14 @@ class Pieces:
 def insert(connection: sqlite3.Connection, pieces: Sequence[Piece], oldest: int = 0, largest: int = LARGEST) -> list[int]:
     """Store what is not there yet, inside the caller's transaction; the ids of all `pieces`.
 
-    A piece is looked for from the id `oldest` on, and not much further back than one shelf: what is said all the time is then written
-    anew now and then, and need not be kept from being removed as old.
+    A piece is looked for from the id `oldest` on, and not much further back than one shelf: what is said all the time is then
+    written anew now and then, and need not be kept from being removed as old.
     """
     last = tally(connection, "content_ids")
     known = _known(connection, pieces, oldest, last)
-    ids, rows, added = [], [], 0
+    ids: list[int] = []
+    rows: list[tuple[Any, ...]] = []
+    added = 0
     for digest, body, encoding in pieces:
         if digest in known:
             ids.append(known[digest])
@@ -119,9 +121,7 @@ def _known(connection: sqlite3.Connection, pieces: Sequence[Piece], oldest: int,
     for shelf in {max(0, (last >> CONTENT_SHELF) - 1), last >> CONTENT_SHELF}:
         for start in range(0, len(keys), 500):
             some = keys[start : start + 500]
-            query = (
-                f"SELECT sha256, id FROM content WHERE id >> {CONTENT_SHELF} = ? AND key IN ({','.join('?' * len(some))}) AND id >= ?"  # noqa: S608
-            )
+            query = f"SELECT sha256, id FROM content WHERE id >> {CONTENT_SHELF} = ? AND key IN ({','.join('?' * len(some))}) AND id >= ?"  # noqa: S608
             known.update(connection.execute(query, (shelf, *some, oldest)))
     return known
 

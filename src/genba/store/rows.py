@@ -43,7 +43,7 @@ class SpanRow:
     attributes: Mapping[str, Any]
     """All attributes except content."""
     content: Mapping[str, Sequence[bytes]]
-    """Attribute name -> the elements of its JSON array, each encoded apart: that is what lets a growing conversation be stored once."""
+    """Attribute name -> the elements of its JSON array, each encoded apart: so a growing conversation is stored once."""
     single_content: Mapping[str, bytes]
     """Attribute name -> one JSON value."""
     events: Sequence[Mapping[str, Any]]

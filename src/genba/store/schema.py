@@ -1,7 +1,7 @@
 """The tables of the store, and how an older file becomes one of today's.
 
-`DOCUMENTATION` explains them to whoever opens the file with another tool. A change of the tables is a new entry in `MIGRATIONS`, never
-an edit of an old one: files of every earlier version are out there.
+`DOCUMENTATION` explains them to whoever opens the file with another tool. A change of the tables is a new entry in `MIGRATIONS`,
+never an edit of an old one: files of every earlier version are out there.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 
 from .errors import DamagedStore, StoreError
 
-# Random keys in one index make every batch write every page of it. So an index is cut into shelves of consecutive ids (`id >> n`): only
-# the newest is written to, and whoever looks for a key looks shelf by shelf. At 100,000 spans it halves the cost of a commit.
+# Random keys in one index make every batch write every page of it. So an index is cut into shelves of consecutive ids (`id >> n`):
+# only the newest is written to, and whoever looks for a key looks shelf by shelf. At 100,000 spans it halves the cost of a commit.
 SPAN_SHELF: Final = 13
 CONTENT_SHELF: Final = 15
 
@@ -108,17 +108,18 @@ DOCUMENTATION: Final = {
     "runs": "One row a run of a process. `command` is a JSON array. A run known only from its spans has nothing but its `run_id`.",
     "resources": "The OpenTelemetry resource of spans: JSON, each distinct one once.",
     "spans": (
-        "One row a span. Ids are blobs, times are nanoseconds since 1970. `operation` to `outcome` are span attributes in columns of "
-        "their own, for filtering; `attributes` is JSON of all the others. `content` is JSON: attribute name -> one `content.id`, or an "
-        "array of them. `exchange` is JSON: `request`, `response` and `events` are `content.id`s, `lists` maps a key of the request to "
-        "the ids of its elements (in the request itself that key is null), `read_to` is how many events the host read."
+        "One row a span. Ids are blobs, times are nanoseconds since 1970. `operation` to `outcome` are span attributes in columns "
+        "of their own, for filtering; `attributes` is JSON of all the others. `content` is JSON: attribute name -> one `content.id`, "
+        "or an array of them. `exchange` is JSON: `request`, `response` and `events` are `content.id`s, `lists` maps a key of the "
+        "request to the ids of its elements (in the request itself that key is null), `read_to` is how many events the host read."
     ),
     "content": (
-        "What was said, each distinct piece once. `encoding` is `json` (`body` is the JSON text) or `events` (see `exchange.unpack_events`). "
+        "What was said, each distinct piece once. `encoding` is `json` (`body` is the JSON text) or `events` (zlib of: their number "
+        "as uint32, offsets in ns as int64 each, lengths as uint32 each, little-endian, then the JSON of one after another). "
         "`key` is the first 8 bytes of `sha256` as a signed number. "
         "A piece that was deleted keeps its row without body and hash; one that made room for newer ones has no row."
     ),
-    "losses": "What was removed to keep the file within its size: how many pieces of content or spans, and which calls of which run.",
+    "losses": "What was removed to keep the file within its size: how many pieces of content or spans, and which calls of a run.",
     "tallies": "Running numbers: the last `content.id` and `spans.id` given out, and the bytes in all bodies.",
 }
 

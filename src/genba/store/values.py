@@ -1,30 +1,30 @@
-"""Any attributes to JSON and back: what JSON has no word for (bytes, NaN, huge numbers, broken text) is kept under a `genba:` key."""
+"""Any attributes to JSON and back: what JSON has no word for (bytes, NaN, huge numbers, broken text) goes under a `genba:` key."""
 
 from __future__ import annotations
 
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any) -> str:
     """`value` as JSON, whatever it is. Tuples become arrays, and objects of unknown types their text."""
     try:
-        encoded = orjson.dumps(value)
+        encoded = orjson.dumps(value).decode()
     except (TypeError, ValueError):
-        return orjson.dumps(_marked(value))
+        return orjson.dumps(_marked(value)).decode()
     # orjson writes NaN and the infinities as null without a word.
-    return orjson.dumps(_marked(value)) if b"null" in encoded else encoded
+    return orjson.dumps(_marked(value)).decode() if "null" in encoded else encoded
 
 
-def decode(encoded: str | bytes) -> Any:
+def decode(encoded: str) -> Any:
     """What `encode` was given."""
     value = loads(encoded)
-    return _unmarked(value) if (b'"genba:' if isinstance(encoded, bytes) else '"genba:') in encoded else value
+    return _unmarked(value) if '"genba:' in encoded else value
 
 
 def loads(encoded: str | bytes) -> Any:
@@ -85,7 +85,7 @@ def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-_READ = {
+_READ: Mapping[str, Callable[[str], Any]] = {
     "genba:text": lambda written: base64.b64decode(written).decode("utf-8", "surrogatepass"),
     "genba:int": lambda written: int(written, 16),
     "genba:float": float,

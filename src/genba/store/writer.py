@@ -1,7 +1,7 @@
 """Put finished spans into the store, a batch at a time.
 
-One thread at a time writes, usually genba's background thread; `flush` may do it from another. A forked child must not touch what its
-parent opened: SQLite would damage the file.
+One thread at a time writes, usually genba's background thread; `flush` may do it from another. A forked child must not touch what
+its parent opened: SQLite would damage the file.
 """
 
 from __future__ import annotations
@@ -39,7 +39,12 @@ class StoreWriter:
         self._max_bytes = max_bytes
         self._run = run
         self._lock = threading.Lock()
-        self._forget()
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+        self._pid = os.getpid()
+        self._registered = False
+        self._runs: dict[str, int] = {}
+        self._resources: dict[str, int] = {}
         _writers.add(self)
 
     def write(self, rows: Sequence[SpanRow]) -> Written:
@@ -96,7 +101,8 @@ class StoreWriter:
             bounds.keep_within(self._connected(), self._max_bytes)
         except (sqlite3.Error, OSError) as error:
             self._close()
-            notice = f"{explained(error, self._path, 'Making room in')} The spans are stored; the file may grow beyond {self._max_bytes} bytes."
+            trouble = explained(error, self._path, "Making room in")
+            notice = f"{trouble} The spans are stored; the file may grow beyond {self._max_bytes} bytes."
         return stored, notice
 
     def _set_aside(self, opened: tuple[int, int] | None, error: BaseException) -> str:
@@ -181,12 +187,10 @@ class StoreWriter:
         self._forget()
 
     def _forget(self) -> None:
-        self._connection: sqlite3.Connection | None = None
-        self._opened: tuple[int, int] | None = None
-        self._pid = os.getpid()
+        self._connection = self._opened = None
         self._registered = False
-        self._runs: dict[str, int] = {}
-        self._resources: dict[str, int] = {}
+        self._runs = {}
+        self._resources = {}
 
     def _in_child(self) -> None:
         self._lock = threading.Lock()
@@ -199,7 +203,8 @@ _INSERT: Final = f"INSERT OR IGNORE INTO spans ({', '.join(COLUMNS)}) VALUES ({'
 
 def _in_shelf_before(connection: sqlite3.Connection, spans: Sequence[Prepared], last: int) -> set[tuple[bytes, bytes]]:
     """Those of `spans` that were stored a while ago. The unique index sees only one shelf, which may have begun just now."""
-    shelf, found = (last >> SPAN_SHELF) - 1, set()
+    shelf = (last >> SPAN_SHELF) - 1
+    found: set[tuple[bytes, bytes]] = set()
     for start in range(0, len(spans) if shelf >= 0 else 0, 500):
         traces = [span.row[0] for span in spans[start : start + 500]]
         marks = ",".join("?" * len(traces))
@@ -215,7 +220,7 @@ def _prepared(rows: Sequence[SpanRow], pieces: content.Pieces) -> tuple[list[Pre
     for row in rows:
         try:
             if last is None or last[0] is not row.resource:
-                last = row.resource, values.encode(dict(row.resource)).decode()
+                last = row.resource, values.encode(dict(row.resource))
             prepared.append(prepare(row, pieces, last[1]))
         except Exception:  # noqa: BLE001  # one span with values that break us must not cost the others
             dropped[NOT_STORABLE] += 1

@@ -156,7 +156,7 @@ def test_a_transcription_is_sound_in_and_text_out(well_formed):
     request = TRANSCRIPTION.request(
         {
             "model": "whisper-1",
-            "file": {"filename": "a.wav", "bytes": 9},
+            "file": {"filename": "a.wav", "bytes": 9, "content_type": None},
             "prompt": "Bees.",
             "temperature": 0.5,
             "response_format": "srt",

@@ -352,10 +352,11 @@ def test_counting_tokens_gives_their_number():
     assert counted == Usage(input_tokens=11, raw={"input_tokens": 11})
 
 
-def test_a_fetch_tells_where_it_resumes():
-    request = FETCH.request({"stream": True, "starting_after": 42})
-    assert (request.stream, request.attributes) == (True, {"gen_ai.request.stream_cursor": "42"})
-    assert FETCH.request(None).stream is None
+def test_a_fetch_tells_what_it_wants_and_where_it_resumes():
+    request = FETCH.request({"path": "/responses/resp_1", "stream": True, "starting_after": 42})
+    assert request.stream is True
+    assert request.attributes == {"gen_ai.response.id": "resp_1", "gen_ai.request.stream_cursor": "42"}
+    assert (FETCH.request(None).stream, FETCH.request(None).attributes) == (None, {})
     assert (FETCH.operation, FETCH.response({"id": "resp_1", "status": "queued"}).status) == ("fetch_response", "queued")
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import openai_wire
 
 from genba.observing.endpoint import Endpoint
 from genba.providers.openai import ROUTES
+from support import openai_wire
 
 CALL = openai_wire.WEATHER_CALL
 REQUESTS: dict[str, Any] = {
@@ -115,7 +115,7 @@ def with_nonsense(body: Any, data: st.DataObject) -> Any:
     for _ in range(data.draw(st.integers(1, 3))):
         places = list(_places(body))
         container, key = places[data.draw(st.integers(0, len(places) - 1))]
-        container[key] = data.draw(nonsense)
+        container[key] = copy.deepcopy(data.draw(nonsense))
     return body
 
 

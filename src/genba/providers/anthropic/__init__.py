@@ -59,5 +59,6 @@ CLIENT = GeneratedClient(
     versions=">=0.77,<3",
     routes=ROUTES,
     provider_name=provider_name,
+    methods={"anthropic.resources.messages.messages:Messages.create": "POST /v1/messages"},
     more=_own_spans,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ...conversation import JSON, Request, Response
 from ...observing.endpoint import Endpoint
-from . import names
+from ... import semconv
 from .fields import as_object, items, member, present, text
 
 
@@ -17,14 +17,14 @@ def read_request(body: JSON) -> Request:
     models = {text(member(as_object(each), "params"), "model") for each in requests}
     return Request(
         model=models.pop() if len(models) == 1 else None,
-        attributes={names.BATCH_REQUEST_COUNT: len(requests)},
+        attributes={semconv.BATCH_REQUEST_COUNT: len(requests)},
     )
 
 
 def read_response(body: JSON) -> Response:
     """The batch as it was accepted. Its id is that of no model's answer, so it does not become the response's."""
     body = as_object(body)
-    status = {names.BATCH_ID: text(body, "id"), names.BATCH_PROCESSING_STATUS: text(body, "processing_status")}
+    status = {semconv.BATCH_ID: text(body, "id"), semconv.BATCH_PROCESSING_STATUS: text(body, "processing_status")}
     return Response(attributes=present(status))
 
 

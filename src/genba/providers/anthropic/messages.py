@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, ToolDefinition, parts
 from ...observing.endpoint import Endpoint
 from ...semconv import USER_ID, Operation
@@ -115,7 +116,7 @@ def _refusal(body: Object) -> list[Part]:
 
 
 def _compacted(content: list[Part]) -> dict[str, bool]:
-    return {names.CONVERSATION_COMPACTED: True} if any(part["type"] == "compaction" for part in content) else {}
+    return {semconv.CONVERSATION_COMPACTED: True} if any(part["type"] == "compaction" for part in content) else {}
 
 
 MESSAGES = Endpoint(

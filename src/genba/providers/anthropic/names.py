@@ -14,10 +14,3 @@ REQUEST_SERVICE_TIER: Final = "anthropic.request.service_tier"
 RESPONSE_SERVICE_TIER: Final = "anthropic.response.service_tier"
 CACHE_WRITE_5M_INPUT_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_5m_input_tokens"
 CACHE_WRITE_1H_INPUT_TOKENS: Final = "anthropic.usage.cache_creation.ephemeral_1h_input_tokens"
-
-CONVERSATION_COMPACTED: Final = "gen_ai.conversation.compacted"
-"""The conventions' own; set to true or not at all."""
-
-BATCH_ID: Final = "genba.batch.id"
-BATCH_REQUEST_COUNT: Final = "genba.batch.request_count"
-BATCH_PROCESSING_STATUS: Final = "genba.batch.processing_status"

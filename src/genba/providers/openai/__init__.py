@@ -40,6 +40,12 @@ CLIENT = GeneratedClient(
     versions=">=1.109,<4",
     routes=ROUTES,
     provider_name=provider_name,
+    methods={
+        "openai.resources.chat.completions.completions:Completions.create": "POST /chat/completions",
+        "openai.resources.responses.responses:Responses.create": "POST /responses",
+        "openai.resources.completions:Completions.create": "POST /completions",
+        "openai.resources.embeddings:Embeddings.create": "POST /embeddings",
+    },
     adds_usage=adds_usage,
     is_only_usage=is_only_usage,
 )

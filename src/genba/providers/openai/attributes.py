@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, encoding
 from . import wire
-
-EXTRA: Final = "genba.response.extra"
-"""One JSON object: what else the server said, by its own names."""
-CONVERSATION_COMPACTED: Final = "gen_ai.conversation.compacted"
-"""The conventions' own; set to true or not at all."""
 
 _EXTRAS = (
     "timings",  # llama.cpp
@@ -63,7 +58,7 @@ def extras(body: dict[str, Any], choices: Sequence[dict[str, Any]] = ()) -> dict
         by_choice = [choice.get(name) for choice in choices]
         if any(by_choice):
             found[name] = by_choice
-    return {EXTRA: _json(found)} if found else {}
+    return {semconv.RESPONSE_EXTRA: _json(found)} if found else {}
 
 
 def _produced(body: dict[str, Any], choices: list[dict[str, Any]]) -> list[JSON]:

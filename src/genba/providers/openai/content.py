@@ -31,7 +31,7 @@ def upload(modality: parts.Modality, descriptor: JSON) -> Part:
     """A file sent along with a form. Its bytes are not in the JSON; the descriptor says what it was."""
     if isinstance(descriptor, str):
         return parts.other("upload", {"modality": modality, "content": descriptor})
-    return parts.other("upload", {"modality": modality, **wire.fields(descriptor)})
+    return parts.other("upload", {"modality": modality, **wire.rest(wire.fields(descriptor))})
 
 
 def _one_prompt(prompt: JSON) -> list[Part]:

@@ -30,7 +30,7 @@ _HOSTS = {
     "together.xyz": "together",
     "x.ai": "x_ai",
 }
-"""Services by the end of their host's name. Names with a dot in them, and most others, are the conventions'."""
+"""Services by the end of their host's name: the conventions' word where they have one."""
 
 
 def provider_name(client_class_name: str, host: str) -> str:

@@ -30,11 +30,15 @@ def read_request(body: JSON) -> Request:
 
 
 def read_fetch(body: JSON) -> Request:
-    """What a fetch asks, told by its query: whether to resume the stream, and after which event."""
+    """What a fetch asks, told by its path and query: which answer, whether to resume its stream, and after which event."""
     query = wire.fields(body)
+    _, _, id = (wire.text(query, "path") or "").rpartition("/")
     after = query.get("starting_after")
-    cursor = {} if after is None else {semconv.REQUEST_STREAM_CURSOR: str(after)}
-    return Request(stream=True if query.get("stream") in (True, "true") else None, attributes=cursor)
+    said = {semconv.RESPONSE_ID: id or None, semconv.REQUEST_STREAM_CURSOR: None if after is None else str(after)}
+    return Request(
+        stream=True if query.get("stream") in (True, "true") else None,
+        attributes={name: value for name, value in said.items() if value is not None},
+    )
 
 
 def read_response(body: JSON) -> Response:
@@ -108,7 +112,7 @@ def _conversation(body: dict[str, Any]) -> str | None:
 
 
 def _compacted(output: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {attributes.CONVERSATION_COMPACTED: True} if any(item.get("type") == "compaction" for item in output) else {}
+    return {semconv.CONVERSATION_COMPACTED: True} if any(item.get("type") == "compaction" for item in output) else {}
 
 
 def _logprobs(output: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,142 @@
+"""The commands themselves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..store import location
+from ..store.errors import StoreError
+from ..store.reader import Store
+from . import listing, showing
+from .printing import print_json, print_lines, print_table
+from .run import Target, run_target
+
+
+def run_command_line(argv: Sequence[str]) -> int:
+    """Do what the words say; the exit code. A program that is run exits by itself."""
+    for stream in (sys.stdout, sys.stderr):
+        # A pipe may know fewer characters than a prompt.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        done = commands.main(list(argv), prog_name="genba", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Abort:
+        return 130
+    if isinstance(done, Target):
+        # Outside of click, which would take the program's exceptions for its own.
+        run_target(done.argv, _start)
+    return done if isinstance(done, int) else 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version=None, package_name="genba", prog_name="genba")
+def commands() -> None:
+    """See exactly what went into and came out of your language models."""
+
+
+def _store_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--store", metavar="PATH", help="The store to read. Default: GENBA_STORE, else .genba/genba.db.")(command)
+
+
+@commands.command("list")
+@_store_option
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--traces", is_flag=True, help="Traces instead of model calls.")
+@click.option("--model", help="Only calls of this model, asked for or answering.")
+@click.option("--error", is_flag=True, help="Only what failed.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array.")
+def list_(store: str | None, limit: int, traces: bool, model: str | None, error: bool, as_json: bool) -> None:
+    """The newest model calls, or traces."""
+    with _opened(store) as opened:
+        if traces and (model is not None or error):
+            raise click.UsageError("--model and --error choose calls; leave out --traces.")
+        rows = listing.traces(opened, limit) if traces else listing.calls(opened, limit, model=model, error=error)
+        if as_json:
+            print_json([row.as_json() for row in rows])
+        elif rows:
+            print_table(listing.TRACE_COLUMNS if traces else listing.CALL_COLUMNS, [row.cells() for row in rows])
+        else:
+            fits = " that fit" if model is not None or error else ""
+            click.echo(f"There are no {'traces' if traces else f'model calls{fits}'} in {opened.path}.", err=True)
+
+
+@commands.command()
+@click.argument("what", metavar="TRACE|SPAN|last")
+@_store_option
+@click.option("--json", "as_json", is_flag=True, help="A JSON object with everything, the raw exchange included.")
+def show(what: str, store: str | None, as_json: bool) -> None:
+    """A trace or span, by an id that may be shortened: the tree, then what was said."""
+    with _opened(store) as opened:
+        if what == "last":
+            spans = opened.latest()
+            if not spans:
+                raise click.ClickException(f"Nothing is recorded in {opened.path} yet. Run your program with 'genba run app.py'.")
+            chosen = None
+        else:
+            trace_id, chosen = opened.find(what)
+            spans = opened.trace(trace_id)
+        if as_json:
+            print_json(showing.as_json(opened, spans, chosen))
+        else:
+            print_lines(showing.lines(opened, spans, chosen))
+
+
+class _Run(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What follows the module's name is the module's, also what looks like an option of ours."""
+        if args and args[0].startswith("-m"):
+            args.insert(2 if args[0] == "-m" else 1, "--")
+        return super().parse_args(ctx, args)
+
+
+@commands.command(cls=_Run, context_settings={"allow_interspersed_args": False})
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as 'python -m' does.")
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
+def run(module: str | None, argv: tuple[str, ...]) -> Target:
+    """Run a Python program with genba on, as in: genba run app.py its arguments."""
+    if module is None and not argv:
+        raise click.UsageError("Say what to run: genba run app.py args…, or genba run -m package args…")
+    return Target(argv if module is None else ("-m", module, *argv))
+
+
+@commands.command()
+def doctor() -> None:
+    """What genba would patch in this environment, where spans go, and what went wrong."""
+    import genba
+
+    click.echo(str(genba.doctor()))
+
+
+def _start() -> None:
+    import genba
+
+    try:
+        genba.init(set_global=True)
+    except genba.SettingsError as error:
+        click.echo(f"genba run: {error}", err=True)
+        sys.exit(2)
+
+
+@contextmanager
+def _opened(said: str | None) -> Iterator[Store]:
+    try:
+        with Store(_located(said)) as store:
+            yield store
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _located(said: str | None) -> Path:
+    path = location.locate(said)
+    if path is None:
+        raise StoreError("The store is switched off, so there is nothing to look at here. Say where a store is with --store PATH.")
+    return path
