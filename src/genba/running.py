@@ -21,7 +21,6 @@ from .recording import signals
 from .recording.afterwards import Afterwards
 from .recording.ledger import Ledger
 from .recording.signals import Signals
-from .semconv import Outcome
 from .settings import Settings, resolve
 
 EXIT_TIMEOUT = 2.0
@@ -110,7 +109,7 @@ def shutdown(timeout: float) -> Flushed:
         patching.remove_all()
         for invocation in list(running.signals.ledger.open.values()):
             with harmless.guard("ending a call that was still in flight"):
-                invocation.end(Outcome.ABANDONED)
+                invocation.abandon()
         flushed = running.pipeline.shutdown(timeout)
         _running = None
         atexit.unregister(_at_exit)
@@ -166,6 +165,17 @@ class Doctor:
         return "\n".join(lines)
 
 
+def _known_clients() -> list[tuple[str, str | None, str]]:
+    """What `init` would trace here, by what is installed."""
+    found: list[tuple[str, str | None, str]] = []
+    for name, client in providers.CLIENTS.items():
+        try:
+            found.append((name, metadata.version(name), f"installed; tested with {client.versions}"))
+        except metadata.PackageNotFoundError:
+            found.append((name, None, f"not installed; tested with {client.versions}"))
+    return found
+
+
 def doctor() -> Doctor:
     """Look at genba from outside."""
     running = _running
@@ -187,7 +197,7 @@ def doctor() -> Doctor:
             "waiting": running.signals.background.waiting,
         }
         dropped = dict(ledger.dropped)
-    seams = [(f"{seam.patch.module}.{seam.patch.attribute}", seam.version, seam.state) for seam in patching.seams()]
+    seams = _known_clients() if running is None else [(f"{seam.patch.module}.{seam.patch.attribute}", seam.version, seam.state) for seam in patching.seams()]
     return Doctor(
         version=VERSION,
         python=sys.version.split()[0],

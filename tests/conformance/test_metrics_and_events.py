@@ -28,9 +28,9 @@ class Signals:
 
     def __init__(self) -> None:
         self.reader = InMemoryMetricReader()
-        self.meters = MeterProvider([self.reader])
+        self.meters = MeterProvider([self.reader], shutdown_on_exit=False)
         self.exporter = InMemoryLogRecordExporter()
-        self.loggers = LoggerProvider()
+        self.loggers = LoggerProvider(shutdown_on_exit=False)
         self.loggers.add_log_record_processor(SimpleLogRecordProcessor(self.exporter))
 
     def metrics(self) -> Any:

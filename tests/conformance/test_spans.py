@@ -48,7 +48,7 @@ def test_a_sampler_sees_what_it_must(name: str, server: Server, start_tracing: A
         def get_description(self) -> str:
             return "watching"
 
-    spans = start_tracing(Spans(TracerProvider(sampler=Watching())))
+    spans = start_tracing(Spans(TracerProvider(sampler=Watching(), shutdown_on_exit=False)))
     OPERATIONS[name](server)
     for span in spans.all():
         told = attributes(span)

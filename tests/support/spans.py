@@ -17,7 +17,7 @@ class Spans:
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self.exporter = InMemorySpanExporter()
-        self.provider = provider or TracerProvider()
+        self.provider = provider or TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.app: Tracer = self.provider.get_tracer("app")
 

@@ -155,7 +155,7 @@ async def every_decorator_with_options_keeps_types() -> None:
 def unknown_options_are_errors() -> None:
     genba.observe(colour="red")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     genba.tool("weather", top_k=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-    genba.retrieval(top_k="three")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    genba.retrieval(top_k="three")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 
 
 # Methods of every kind.

@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from .. import harmless
 from ..recording.ledger import Ledger
 from .finished import row
+from .printing import content_of, printed
 
 
 class Destination(Protocol):
@@ -87,8 +88,6 @@ class Console:
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
         """Print them."""
-        from .printing import printed
-
         stream = sys.stderr
         if stream is not None:
             stream.write(printed([row(span) for span in spans]))
@@ -125,8 +124,6 @@ class Jsonl:
 def as_json(span: ReadableSpan) -> dict[str, Any]:
     """A finished span as JSON values, content included; no raw exchange, which only the store keeps."""
     one = row(span)
-    content: dict[str, Any] = {name: [orjson.loads(element) for element in elements] for name, elements in one.content.items()}
-    content.update({name: _loaded(encoded) for name, encoded in one.single_content.items()})
     return {
         "trace_id": one.trace_id.hex(),
         "span_id": one.span_id.hex(),
@@ -138,19 +135,12 @@ def as_json(span: ReadableSpan) -> dict[str, Any]:
         "end_time_unix_nano": one.end_ns,
         "status": one.status,
         "status_description": one.status_description,
-        "attributes": {**one.attributes, **content},
+        "attributes": {**one.attributes, **content_of(one)},
         "events": one.events,
         "links": one.links,
         "resource": one.resource,
         "run_id": one.run_id,
     }
-
-
-def _loaded(encoded: bytes) -> Any:
-    try:
-        return orjson.loads(encoded)
-    except ValueError:
-        return encoded.decode("utf-8", "replace")
 
 
 class Delivery:

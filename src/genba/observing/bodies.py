@@ -68,17 +68,10 @@ class Body:
         if self._call.ended:
             return
         with harmless.guard("ending a raw response"):
-            if self._is_over():
+            if self.pieces and b"[DONE]" in self.pieces[-1]:
                 self._call.drained()
             else:
                 self._call.stopped(Outcome.CANCELLED)
-
-    def _is_over(self) -> bool:
-        """Whether the last piece says that nothing follows, or that the provider failed."""
-        last = self.pieces[-1] if self.pieces else b""
-        if b"[DONE]" in last or b"message_stop" in last or b"response.completed" in last:
-            return True
-        return b'"error"' in last and self._call.last_event_failed()
 
     def __del__(self) -> None:
         if not self._call.ended:

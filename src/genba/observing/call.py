@@ -78,10 +78,6 @@ class Call:
         """Its stream came to its end."""
         self._end(Outcome.COMPLETED, None, self._last_failure())
 
-    def last_event_failed(self) -> bool:
-        """Whether the last event of its stream says that the call failed."""
-        return self._last_failure() is not None
-
     def _last_failure(self) -> tuple[str, str | None] | None:
         if self._endpoint.failed is not None and self._last is not None:
             with harmless.guard("looking at the last event of a stream"):
@@ -91,7 +87,21 @@ class Call:
 
     def stopped(self, outcome: str) -> None:
         """The host stopped reading, or the call was cancelled."""
-        self._end(outcome)
+        if not self._ended and self._is_over():
+            self.drained()
+        else:
+            self._end(outcome)
+
+    def _is_over(self) -> bool:
+        """Whether its last event has arrived, or one that says that it failed."""
+        if self._last is None:
+            return False
+        with harmless.guard("looking at the last event of a stream"):
+            last = self._last()
+            if last is not None:
+                endpoint = self._endpoint
+                return bool(endpoint.is_last and endpoint.is_last(last)) or bool(endpoint.failed and endpoint.failed(last))
+        return False
 
     def carried(self, body: JSON) -> None:
         """The exception that will end it has the answer with it."""

@@ -39,5 +39,7 @@ class Endpoint:
     failed: Callable[[JSON], tuple[str, str | None] | None] | None = None
     """The response body, or the last event of a stream -> (error type, message) if it says that the call failed, though nothing was
     raised. The one reader that runs on the host's thread: a look at one or two keys."""
+    is_last: Callable[[JSON], bool] | None = None
+    """Whether an event is the last of its stream: a host that reads no further has read it all."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Constant span attributes, such as `openai.api.type`."""

@@ -260,7 +260,9 @@ class _Reader:
     def _ask_for_usage(self, call: Call, options: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Send a copy of the request that asks for usage, where the host did not ask itself."""
         adds_usage = self._client.adds_usage
-        asking = adds_usage(options.json_data) if adds_usage is not None else None
+        # The bytes of a raw response are the host's: nothing could be hidden in them, so nothing is asked for.
+        is_raw = any(name.lower() == "x-stainless-raw-response" for name in options.headers or ())
+        asking = adds_usage(options.json_data) if adds_usage is not None and not is_raw else None
         if asking is not None:
             asked = copy.copy(options)
             asked.json_data = asking

@@ -244,6 +244,12 @@ class Invocation:
         """Have something done on the background thread: what must not happen in a finaliser."""
         self._signals.background.put(_do, (what, how))
 
+    def abandon(self) -> None:
+        """End it with what has arrived: nobody will end it any more."""
+        if self.calling is not None:
+            self.calling.stopped(Outcome.ABANDONED)
+        self.end(Outcome.ABANDONED)
+
     def answered_badly(self, error_type: str, message: str | None) -> None:
         """End it as failed though nothing was raised: the answer itself says so."""
         self.error_type = error_type

@@ -125,4 +125,6 @@ MESSAGES = Endpoint(
     request=read_request,
     response=read_response,
     fold=stream.fold,
+    failed=stream.failed,
+    is_last=stream.is_last,
 )

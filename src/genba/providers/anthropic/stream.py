@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...conversation import JSON
-from .fields import Object, items, member, present, text
+from .fields import Object, as_object, items, member, present, text
 
 _GROWS = {"text_delta": ("text", "text"), "thinking_delta": ("thinking", "thinking"), "input_json_delta": ("partial_json", "input")}
 """Which deltas are the next piece of a text: under which key they have it, and which field of the block it belongs to."""
@@ -27,6 +27,19 @@ def fold(events: Sequence[JSON]) -> JSON:
         if isinstance(event, dict):
             message.add(event)
     return message.result()
+
+
+def is_last(event: JSON) -> bool:
+    """Whether this event is the last of a message's stream."""
+    return as_object(event).get("type") == "message_stop"
+
+
+def failed(event: JSON) -> tuple[str, str | None] | None:
+    """What an error event says; None for every other event, and for a message."""
+    if as_object(event).get("type") != "error":
+        return None
+    error = member(as_object(event), "error")
+    return text(error, "type") or "_OTHER", text(error, "message")
 
 
 class _Message:

@@ -33,5 +33,6 @@ CHAT = Endpoint(
     response=read_response,
     fold=chunks.fold,
     failed=failures.read,
+    is_last=chunks.is_last,
     attributes={semconv.OPENAI_API_TYPE: "chat_completions"},
 )

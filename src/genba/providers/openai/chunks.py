@@ -38,6 +38,12 @@ def fold(events: Sequence[JSON]) -> Wire:
     return body
 
 
+def is_last(chunk: JSON) -> bool:
+    """Whether this chunk is the last of its stream: the one that has usage and no choices."""
+    said = wire.fields(chunk)
+    return said.get("choices") == [] and bool(said.get("usage"))
+
+
 def joined_sound(pieces: list[str]) -> str:
     """Sound in pieces, each base64 of its own: where one ends in padding, their bytes must be joined and not their letters."""
     if any(piece.endswith("=") for piece in pieces[:-1]):

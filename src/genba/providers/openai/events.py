@@ -41,6 +41,11 @@ PLACES = {
 }
 
 
+def is_last(event: JSON) -> bool:
+    """Whether this event is the last of its stream."""
+    return wire.fields(event).get("type") in _ENDS
+
+
 def fold(events: Sequence[JSON]) -> Wire:
     """The response body."""
     finished = _finished(events)

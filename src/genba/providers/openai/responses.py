@@ -129,6 +129,7 @@ RESPONSES = Endpoint(
     response=read_response,
     fold=events.fold,
     failed=failures.read,
+    is_last=events.is_last,
     attributes=_API,
 )
 COMPACT = replace(RESPONSES, fold=None)
