@@ -155,9 +155,10 @@ def demo(session: nox.Session) -> None:
     session.run("genba", "show", "last")
     if "readme" in session.posargs:
         session.run("python", "docs/terminal_block.py")
-    session.log("Every call is in .genba/genba.db, and stays on this machine.")
-    session.log(f"Look again: {bin_of(session)}/genba list, {bin_of(session)}/genba show TRACE, genba show --json last")
-    session.log("Next: README.md, examples/agent.py (40 lines), docs/learn.md")
+    genba = f"{bin_of(session)}/genba"
+    session.log("Every call is in .genba/genba.db, and stays on this machine. Look again:")
+    session.log(f"  {genba} list --help        {genba} show SPAN        {genba} show last --json")
+    session.log("Next: examples/agent.py is the program behind that tree; docs/learn.md goes through it step by step.")
 
 
 @nox.session

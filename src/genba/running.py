@@ -74,7 +74,7 @@ def start(options: dict[str, Any]) -> None:
         ledger, background = Ledger(), Background()
         pipeline = Pipeline(settings, ledger, background, VERSION)
         made = Signals(settings, pipeline.choose, background, ledger)
-        made.after = Afterwards(made, VERSION)
+        made.after = Afterwards(made, VERSION, pipeline.meters, pipeline.loggers)
         if settings.set_global and trace._TRACER_PROVIDER is None:  # noqa: SLF001  # asking through the API would make a proxy look like one
             trace.set_tracer_provider(pipeline.private())
         _running = Running(options, settings, made, pipeline)
@@ -152,7 +152,9 @@ class Doctor:
     failures: dict[str, tuple[int, str]]
 
     def __str__(self) -> str:
-        lines = [f"genba {self.version} on Python {self.python}: {'running' if self.is_running else 'not running (call genba.init())'}"]
+        lines = [
+            f"genba {self.version} on Python {self.python}: {'running' if self.is_running else 'not running (call genba.init())'}"
+        ]
         lines.extend(f"  {line}" for line in self.pipeline)
         lines.append("clients")
         lines.extend(f"  {seam}  {version or '-'}  {state}" for seam, version, state in self.clients)
@@ -197,7 +199,11 @@ def doctor() -> Doctor:
             "waiting": running.signals.background.waiting,
         }
         dropped = dict(ledger.dropped)
-    seams = _known_clients() if running is None else [(f"{seam.patch.module}.{seam.patch.attribute}", seam.version, seam.state) for seam in patching.seams()]
+    seams = (
+        _known_clients()
+        if running is None
+        else [(f"{seam.patch.module}.{seam.patch.attribute}", seam.version, seam.state) for seam in patching.seams()]
+    )
     return Doctor(
         version=VERSION,
         python=sys.version.split()[0],

@@ -184,7 +184,9 @@ TABLE: Final = (
         "completed",
     ),
     Entry(INPUT, "string (JSON)", "Arguments of a decorated function, by parameter name.", '{"question":"Why?"}'),
-    Entry(OUTPUT, "string (JSON)", "What a decorated function returned; for a generator the list of what it yielded.", '"Because."'),
+    Entry(
+        OUTPUT, "string (JSON)", "What a decorated function returned; for a generator the list of what it yielded.", '"Because."'
+    ),
     Entry(TAGS, "string[]", "Tags given by `genba.conversation(tags=…)`.", '["beta","eu"]'),
     Entry(NATIVE_FINISH_REASONS, "string[]", "Why the model stopped, in the provider's own words, one per choice.", '["end_turn"]'),
     Entry(USAGE_RAW, "string (JSON)", "The provider's usage object, untouched.", '{"input_tokens":12,"output_tokens":7}'),
@@ -198,11 +200,23 @@ TABLE: Final = (
     Entry(CONTENT_BYTES, "int", "Size of the media in the answer, in bytes, where the answer is a file.", "48210"),
     Entry(MODEL_CALLS, "int", "How many client calls answered for this one inference, when more than one did.", "2"),
     Entry(RESPONSE_LOGPROBS, "string (JSON)", "Log-probabilities as the provider sent them, one entry per choice.", "[{…}]"),
-    Entry(RESPONSE_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that were produced, if the server sent them.", "[9906,11]"),
-    Entry(RESPONSE_EXTRA, "string (JSON)", "What else the server said, by its own names: timings, filter results, citations …", '{"timings":{…}}'),
+    Entry(
+        RESPONSE_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that were produced, if the server sent them.", "[9906,11]"
+    ),
+    Entry(
+        RESPONSE_EXTRA,
+        "string (JSON)",
+        "What else the server said, by its own names: timings, filter results, citations …",
+        '{"timings":{…}}',
+    ),
     Entry(BATCH_ID, "string", "Id of a batch of requests.", "msgbatch_01…"),
     Entry(BATCH_REQUEST_COUNT, "int", "How many requests a batch has.", "250"),
     Entry(BATCH_PROCESSING_STATUS, "string", "State of a batch, in the provider's words.", "in_progress"),
     Entry(RETRY_ATTEMPT, "int", "On the event `genba.retry`: the number of the retry that the client makes, from 1.", "1"),
-    Entry(RESPONSE_PROMPT_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that the model saw, if the server sent them.", "[1,2]"),
+    Entry(
+        RESPONSE_PROMPT_TOKEN_IDS,
+        "int[] or string (JSON)",
+        "Ids of the tokens that the model saw, if the server sent them.",
+        "[1,2]",
+    ),
 )

@@ -152,7 +152,9 @@ def _export(option: object, env: Mapping[str, str]) -> tuple[Any, ...] | None:
         option, origin = [word.strip() for word in words.split(",")], "the environment variable GENBA_EXPORT"
     wanted = tuple(option) if isinstance(option, (list, tuple)) else (option,)
     for one in wanted:
-        named = isinstance(one, str) and (one in ("store", "console", "otlp", "none") or (one.startswith("jsonl:") and len(one) > 6))
+        named = isinstance(one, str) and (
+            one in ("store", "console", "otlp", "none") or (one.startswith("jsonl:") and len(one) > 6)
+        )
         if not named and not callable(getattr(one, "export", None)):
             raise SettingsError(
                 f"{origin} has {one!r}, which is no destination. Use 'store', 'console', 'jsonl:PATH', 'otlp', 'none', "
@@ -182,7 +184,11 @@ def _content(option: object, env: Mapping[str, str], warnings: list[str]) -> Con
 
 
 def _one_of(option: object, env: Mapping[str, str], name: str, variable: str, words: tuple[str, ...]) -> Any:
-    value, origin = (option, f"genba.init({name}={option!r})") if option is not None else (env.get(variable), f"{variable}={env.get(variable)!r}")
+    value, origin = (
+        (option, f"genba.init({name}={option!r})")
+        if option is not None
+        else (env.get(variable), f"{variable}={env.get(variable)!r}")
+    )
     if value is None or value == "":
         return None
     if value not in words:

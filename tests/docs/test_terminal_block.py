@@ -30,7 +30,7 @@ def test_the_readme_has_one_place_for_it(writer: ModuleType) -> None:
 
 def test_it_shows_an_agent_a_tool_and_a_model(writer: ModuleType) -> None:
     shown = README.read_text().partition(writer.BEGIN)[2].partition(writer.END)[0]
-    for what in ("$ genba show last", "invoke_agent", "execute_tool", "chat", "tokens"):
+    for what in ("$ genba show last", "invoke_agent", "execute_tool", "chat", " in, ", " out"):
         assert what in shown
 
 

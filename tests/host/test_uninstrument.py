@@ -24,10 +24,10 @@ def attributes_of(package: str) -> dict[tuple[str, ...], Any]:
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] != package or not isinstance(module, ModuleType):
             continue
-        for attribute, value in vars(module).items():
+        for attribute, value in list(vars(module).items()):
             found[name, attribute] = value
             if isinstance(value, type) and value.__module__ == name:
-                for member, inner in vars(value).items():
+                for member, inner in list(vars(value).items()):
                     found[name, attribute, member] = inner
     return found
 

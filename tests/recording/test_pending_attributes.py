@@ -93,14 +93,13 @@ def test_asking_whether_there_are_any_costs_no_rendering(last: Last) -> None:
     exchange = Exchange()
     with genba.inference("acme-1") as invocation:
         invocation.exchange = exchange
-    assert last.span.attributes
+    assert last.span._attributes  # the SDK asks `attributes or {}` when it makes the readable span
     assert exchange.read == 0
 
 
 def test_what_the_host_set_itself_wins(spans: Spans) -> None:
     with genba.inference("acme-1") as invocation:
         invocation.span.set_attribute("gen_ai.response.id", "the host's")
-        invocation.response("Because.", **{})
         invocation.response({"id": "r-1", "text": "Because."})
     assert attributes(spans.only())["gen_ai.response.id"] == "the host's"
 
@@ -163,7 +162,7 @@ def test_the_invocation_is_found_behind_its_span(spans: Spans) -> None:
     assert invocation_of(spans.named("the host's")) is None
 
 
-@pytest.mark.parametrize("room", [6, 8, 10, 12])
+@pytest.mark.parametrize("room", [5, 7, 8, 9])
 def test_when_there_are_too_many_attributes_content_goes_first(room: int, start_tracing: Callable[..., Spans]) -> None:
     spans = start_tracing(limited(max_attributes=room))
     ask()
@@ -267,7 +266,11 @@ class Unreadable(int):
 
 
 @pytest.mark.hostile
-@pytest.mark.parametrize("value", [10**5000, 2**70, Unreadable(7), Odd(), [Odd()], float("nan"), {"a": 1}, b"x", [1, "a"], [[1]]], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [10**5000, 2**70, Unreadable(7), Odd(), [Odd()], float("nan"), {"a": 1}, b"x", [1, "a"], [[1]]],
+    ids=["huge", "big", "unreadable", "object", "objects", "nan", "mapping", "bytes", "mixed", "nested"],
+)
 def test_an_odd_attribute_costs_itself_at_most(value: Any, spans: Spans) -> None:
     with genba.observe("step") as invocation:
         invocation.set_attribute("app.odd", value)

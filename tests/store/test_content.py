@@ -47,7 +47,9 @@ def test_two_writers_share_content(writer: StoreWriter, path: Path) -> None:
     assert count(path, "SELECT count(*) FROM content") == 3
 
 
-def test_deleted_content_is_gone_from_the_file_and_the_span_says_so(writer: StoreWriter, path: Path, opened: Callable[[], Store]) -> None:
+def test_deleted_content_is_gone_from_the_file_and_the_span_says_so(
+    writer: StoreWriter, path: Path, opened: Callable[[], Store]
+) -> None:
     secret = "my card is 4111 1111 1111 1111"
     writer.write([chat(("system", "be kind"), ("user", secret), ("assistant", "ok"))])
     store = opened()
@@ -83,7 +85,10 @@ def test_a_piece_of_a_raw_request_can_be_deleted_by_itself(writer: StoreWriter, 
     back = opened().exchange(found)
     assert back is not None
     assert back.request is not None
-    assert orjson.loads(back.request) == {"model": "m", "messages": [{"genba.missing": "private"}, {"role": "user", "content": "b"}]}
+    assert orjson.loads(back.request) == {
+        "model": "m",
+        "messages": [{"genba.missing": "private"}, {"role": "user", "content": "b"}],
+    }
     assert back.missing == {"messages[0]": "private", "events": "private"}
     assert (back.events, back.read_to) == ((), 1)
 

@@ -34,7 +34,13 @@ def test_off_is_no_store(off: str) -> None:
 
 @pytest.mark.parametrize(
     ("said", "why"),
-    [("", "is empty"), ("a\0b", "NUL"), ("clickhouse://host/db", "is a URL"), (".", "is a folder"), ("~nobody-of-that-name/x", "cannot be used")],
+    [
+        ("", "is empty"),
+        ("a\0b", "NUL"),
+        ("clickhouse://host/db", "is a URL"),
+        (".", "is a folder"),
+        ("~nobody-of-that-name/x", "cannot be used"),
+    ],
 )
 def test_what_cannot_be_a_file_is_refused_with_what_to_write(said: str, why: str) -> None:
     with pytest.raises(StoreError, match=why) as refused:

@@ -223,9 +223,7 @@ def play_value(host: Host, service: Service, form: str, ending: str, server: Ser
         await host.close(client)
         return seen
 
-    result = host.run(scenario)
-    gc.collect()
-    return result
+    return host.run(scenario)
 
 
 async def call_value(host: Host, service: Service, form: str, client: Any, *, read: bool = True) -> Any:

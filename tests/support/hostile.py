@@ -159,7 +159,6 @@ NAMED: dict[str, Any] = {
     "cyclic mapping": cyclic_mapping,
     "deep list": deep,
     "deep mapping": deep_mapping,
-    "wide structure": wide,
     "lone surrogate": lambda: "\ud800 alone \udfff",
     "lone surrogate as key": lambda: {"\ud800": "\udc00"},
     "null character": lambda: "a\x00b",

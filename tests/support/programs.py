@@ -29,7 +29,7 @@ def pipeline(path, name="app"):
     from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
     provider = TracerProvider(resource=Resource({"service.name": name}))
     file = open(path, "a", buffering=1)
-    provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(file, formatter=lambda span: span.to_json(indent=None) + "\\n")))
+    provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=file, formatter=lambda span: span.to_json(indent=None) + "\\n")))
     return provider
 """
 """A function for programs: a tracer provider that writes its spans to a file, one JSON object a line."""
@@ -50,8 +50,8 @@ class Ran:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def run(program: str, *arguments: str, folder: Path, fails: bool = False, **environment: str) -> Ran:
-    """Run a program in `folder`, with no settings but `environment`."""
+def run(program: str, *arguments: str, folder: Path, fails: bool = False, limit: float = LIMIT, **environment: str) -> Ran:
+    """Run a program in `folder`, with no settings but `environment`, for at most `limit` seconds."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GENBA_", "OPENAI_", "ANTHROPIC_"))}
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
@@ -59,7 +59,7 @@ def run(program: str, *arguments: str, folder: Path, fails: bool = False, **envi
         env={**inherited, "PYTHONPATH": os.pathsep.join([str(TESTS), str(SOURCE)]), **environment},
         capture_output=True,
         text=True,
-        timeout=LIMIT,
+        timeout=limit,
         check=False,
     )
     ran = Ran(done.returncode, done.stdout, done.stderr, folder)

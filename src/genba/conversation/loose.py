@@ -65,7 +65,9 @@ def response(said: JSON) -> Response:
         return Response(messages=messages(said, role="assistant"))
     usage_said = said.get("usage")
     reason = next((said[name] for name in ("finish_reason", "stop_reason") if isinstance(said.get(name), str)), None)
-    answer: Any = next((said[name] for name in ("messages", "message", "output", "text", "completion", "answer") if name in said), said)
+    answer: Any = next(
+        (said[name] for name in ("messages", "message", "output", "text", "completion", "answer") if name in said), said
+    )
     return Response(
         id=_text(said.get("id")),
         model=_text(said.get("model")),
@@ -152,7 +154,9 @@ def arguments(said: JSON) -> JSON:
 def folded(chunks: Sequence[JSON]) -> JSON:
     """What the chunks of a hand-written stream add up to: one text if they are texts, else the list of them."""
     texts = [chunk if isinstance(chunk, str) else _chunk_text(chunk) for chunk in chunks]
-    return "".join(text for text in texts if text is not None) if texts and all(text is not None for text in texts) else list(chunks)
+    return (
+        "".join(text for text in texts if text is not None) if texts and all(text is not None for text in texts) else list(chunks)
+    )
 
 
 def _chunk_text(chunk: JSON) -> str | None:

@@ -57,7 +57,11 @@ def row(span: ReadableSpan) -> SpanRow:
         single_content=singles,
         events=_events(span, ours),
         links=[
-            {"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}", "attributes": dict(link.attributes or {})}
+            {
+                "trace_id": f"{link.context.trace_id:032x}",
+                "span_id": f"{link.context.span_id:016x}",
+                "attributes": dict(link.attributes or {}),
+            }
             for link in span.links
         ],
         resource=dict(span.resource.attributes),

@@ -50,6 +50,8 @@ class Pipeline:
         self._background = background
         self._version = version
         self._private: TracerProvider | None = None
+        self._meters: Any = None
+        self._loggers: Any = None
         self._processors: list[Processor] = []
         self._joined: weakref.WeakSet[Any] = weakref.WeakSet()
         self._following = "nothing yet"
@@ -57,7 +59,9 @@ class Pipeline:
         """Destinations of genba's that were asked for, by option or GENBA_ variable."""
         self.by_environment: Sequence[str] = () if settings.export is not None else standard.asked_for("traces") or ()
         """Exporters that OpenTelemetry's variables ask for, for the private provider."""
-        self.is_default = not self.own and settings.export is None and settings.store is None and standard.asked_for("traces") is None
+        self.is_default = (
+            not self.own and settings.export is None and settings.store is None and standard.asked_for("traces") is None
+        )
         if self.is_default:
             self.own = [Store(DEFAULT_STORE, ledger, version)]
         for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
@@ -81,11 +85,42 @@ class Pipeline:
             self._private = self._made()
         return self._private
 
+    def meters(self) -> Any:
+        """A private meter provider, where OpenTelemetry's variables ask for metrics and the app has no pipeline; else None."""
+        names = self._asked_for("metrics")
+        if names and self._meters is None:
+            from opentelemetry.sdk.metrics import MeterProvider
+            from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+            readers = [PeriodicExportingMetricReader(standard.exporter(name, "metrics")) for name in names]
+            self._meters = MeterProvider(readers, resource=self._resource(), shutdown_on_exit=False)
+        return self._meters
+
+    def loggers(self) -> Any:
+        """A private logger provider, likewise."""
+        names = self._asked_for("logs")
+        if names and self._loggers is None:
+            from opentelemetry.sdk._logs import LoggerProvider
+            from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+            self._loggers = LoggerProvider(resource=self._resource(), shutdown_on_exit=False)
+            for name in names:
+                self._loggers.add_log_record_processor(BatchLogRecordProcessor(standard.exporter(name, "logs")))
+        return self._loggers
+
+    def _asked_for(self, signal: str) -> list[str]:
+        """Exporters of metrics or logs, which are genba's to set up only where the spans are too."""
+        has_own = self._settings.tracer_provider is None and trace.get_tracer_provider() in (self._private, _proxy())
+        return (standard.asked_for(signal) or []) if has_own and self.by_environment else []
+
+    def _resource(self) -> Resource:
+        return Resource.create({"service.name": self._settings.service_name} if self._settings.service_name else {})
+
     def flush(self, timeout: float) -> Flushed:
         """Hand over everything that has ended, in at most about `timeout` seconds."""
         until = monotonic() + timeout
         done = self._background.flush(timeout)
-        for provider in [self._private, self._settings.tracer_provider, *self._joined]:
+        for provider in [self._private, self._meters, self._loggers, *self._joined]:
             flush = getattr(provider, "force_flush", None)
             if flush is not None and monotonic() < until:
                 with harmless.guard("flushing a provider"):
@@ -99,9 +134,10 @@ class Pipeline:
         for processor in self._processors:
             processor.is_on = False
         self._delivery.close()
-        if self._private is not None:
-            with harmless.guard("shutting down the private provider"):
-                self._private.shutdown()
+        for provider in (self._private, self._meters, self._loggers):
+            if provider is not None:
+                with harmless.guard("shutting down a private provider"):
+                    provider.shutdown()
         return flushed
 
     def describe(self) -> list[str]:
@@ -138,8 +174,7 @@ class Pipeline:
         return provider
 
     def _made(self) -> TracerProvider:
-        named = {"service.name": self._settings.service_name} if self._settings.service_name else {}
-        provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+        provider = TracerProvider(resource=self._resource(), shutdown_on_exit=False)
         if self.own:
             processor = Processor(self._delivery, self._background, self._ledger, only_ours=False)
             provider.add_span_processor(processor)
@@ -176,6 +211,11 @@ class Pipeline:
         return wanted
 
 
+def _proxy() -> Any:
+    """What the API answers while nobody has set a provider."""
+    return getattr(trace, "_PROXY_TRACER_PROVIDER", None)
+
+
 def _described(provider: Any) -> str:
     return f"{type(provider).__module__}.{type(provider).__name__}"
 
@@ -193,5 +233,7 @@ def _writable(path: str) -> str:
         folder = os.path.dirname(folder)
     target = path if os.path.exists(path) else folder
     if not os.path.isdir(folder) or not os.access(target, os.W_OK):
-        raise SettingsError(f"genba cannot write {path!r}: {target!r} is not writable. Choose another path, or switch it off with 'off'.")
+        raise SettingsError(
+            f"genba cannot write {path!r}: {target!r} is not writable. Choose another path, or switch it off with 'off'."
+        )
     return path

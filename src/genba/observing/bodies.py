@@ -6,11 +6,11 @@ that passes everything on. Bytes are kept as they came, compressed if the server
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import time_ns
-from typing import Any
+from typing import Any, Protocol
 
 from .. import harmless
 from ..conversation import JSON
@@ -22,39 +22,85 @@ from .streams import left_behind
 
 MAX_BYTES = 64 << 20
 """Bytes of one body that are kept; of a longer one the beginning is."""
+_ENOUGH = 16
+"""Pieces to look at for the last event, before looking at all."""
+
+
+class Pieces:
+    """The bytes of a response body, as the host read them, each with its time."""
+
+    __slots__ = ("_encoding", "_package", "pieces", "times")
+
+    def __init__(self, response: Any) -> None:
+        self._encoding = str(response.headers.get("content-encoding") or "")
+        self._package = type(response).__module__.partition(".")[0]
+        self.pieces: list[bytes] = []
+        self.times: list[int] = []
+
+    def events(self) -> list[tuple[int, JSON]]:
+        """The server-sent events in them, with their times."""
+        if self._encoding:
+            return list(sse.events([self.decoded()], self.times[-1:]))
+        return list(sse.events(self.pieces, self.times))
+
+    def last_event(self) -> JSON:
+        """The last event that is complete."""
+        end = len(self.pieces)
+        start = end - 1
+        # Events may span pieces: go back until one is whole.
+        while start >= 0 and end - start < _ENOUGH:
+            found = [event for _, event in sse.events([b"".join(self.pieces[start:end])], (0,))]
+            if found:
+                return found[-1]
+            start -= 1
+        whole = self.events()
+        return whole[-1][1] if whole else None
+
+    def decoded(self) -> bytes:
+        """The whole, uncompressed."""
+        whole = b"".join(self.pieces)
+        if not self._encoding or self._encoding == "identity":
+            return whole
+        decoders = sys.modules[f"{self._package}._decoders"].SUPPORTED_DECODERS
+        for name in reversed([part.strip() for part in self._encoding.split(",")]):
+            decoder = decoders[name]()
+            whole = decoder.decode(whole) + decoder.flush()
+        return whole
+
+
+class Watch(Protocol):
+    """Is told how the reading of a body goes."""
+
+    pieces: Pieces
+
+    def finished(self) -> None:
+        """The body came to its end."""
+
+    def broke(self, error: BaseException) -> None:
+        """Reading it raised."""
+
+    def closed(self) -> None:
+        """It was closed."""
 
 
 class Body:
-    """What was read of a response body, and how that ended."""
+    """A raw response's body, which ends its call when it ends itself."""
 
-    __slots__ = ("__weakref__", "_call", "_encoding", "_is_json", "_kept", "_package", "pieces", "times")
+    __slots__ = ("__weakref__", "_call", "_is_json", "pieces")
 
     def __init__(self, response: Any, call: Call) -> None:
-        headers = response.headers
         self._call = call
-        self._encoding = str(headers.get("content-encoding") or "")
-        self._is_json = "event-stream" not in str(headers.get("content-type") or "")
-        self._package = type(response).__module__.partition(".")[0]
-        self._kept = 0
-        self.pieces: list[bytes] = []
-        self.times: list[int] = []
+        self._is_json = "event-stream" not in str(response.headers.get("content-type") or "")
+        self.pieces = Pieces(response)
         if not self._is_json:
-            # Not a method of ours: the call must not keep its body alive, whose end is to be noticed.
-            events = functools.partial(_events, self.pieces, self.times, self._encoding, self._package)
-            call.streams(self.times, events, functools.partial(_last_of, events))
-
-    def took(self, piece: bytes) -> None:
-        """The host read this piece."""
-        if self._kept < MAX_BYTES:
-            self._kept += len(piece)
-            self.times.append(time_ns())
-            self.pieces.append(piece)
+            call.streams(self.pieces.events, self.pieces.last_event)
 
     def finished(self) -> None:
         """The body came to its end."""
         with harmless.guard("ending a raw response"):
             if self._is_json:
-                self._call.answered_later(self._json)
+                pieces = self.pieces
+                self._call.answered_later(lambda: decode(pieces.decoded()))
             else:
                 self._call.drained()
 
@@ -68,7 +114,8 @@ class Body:
         if self._call.ended:
             return
         with harmless.guard("ending a raw response"):
-            if self.pieces and b"[DONE]" in self.pieces[-1]:
+            read = self.pieces.pieces
+            if read and b"[DONE]" in read[-1]:
                 self._call.drained()
             else:
                 self._call.stopped(Outcome.CANCELLED)
@@ -77,72 +124,69 @@ class Body:
         if not self._call.ended:
             left_behind(self._call)
 
-    def _json(self) -> JSON:
-        return decode(_decoded(self.pieces, self._encoding, self._package))
 
+class ParsedBody:
+    """The body of a stream that the client parses: the iterator over it ends the call, this only keeps the bytes."""
 
-def _events(pieces: Sequence[bytes], times: Sequence[int], encoding: str, package: str) -> list[tuple[int, JSON]]:
-    """The events in the bytes of a body, with their times."""
-    if encoding:
-        return list(sse.events([_decoded(pieces, encoding, package)], times[-1:]))
-    return list(sse.events(pieces, times))
+    __slots__ = ("_observed", "pieces")
 
+    def __init__(self, response: Any, call: Call) -> None:
+        self.pieces = Pieces(response)
+        self._observed: Callable[[], Any] | None = None
+        call.streams(self.pieces.events, self.pieces.last_event)
 
-def _last_of(events: Callable[[], list[tuple[int, JSON]]]) -> JSON:
-    read = events()
-    return read[-1][1] if read else None
+    def read_by(self, observed: Any) -> None:
+        """`observed` reads it. It is not kept alive: that it was dropped is to be noticed."""
+        self._observed = weakref.ref(observed)
 
+    def finished(self) -> None:
+        """The iterator will notice."""
 
-def _decoded(pieces: Sequence[bytes], encoding: str, package: str) -> bytes:
-    whole = b"".join(pieces)
-    if not encoding or encoding == "identity":
-        return whole
-    decoders = sys.modules[f"{package}._decoders"].SUPPORTED_DECODERS
-    for name in reversed([part.strip() for part in encoding.split(",")]):
-        decoder = decoders[name]()
-        whole = decoder.decode(whole) + decoder.flush()
-    return whole
+    def broke(self, error: BaseException) -> None:
+        """The iterator will notice."""
+
+    def closed(self) -> None:
+        """Closed by the host, unless the client is at work on the next chunk and closes it itself, at the end or because of an error."""
+        observed = self._observed() if self._observed is not None else None
+        if observed is not None and not observed.is_advancing:
+            observed.stop()
 
 
 def keep(response: Any, call: Call) -> None:
     """Keep what the host reads of `response`'s body, for `call`, and end `call` with it."""
     if hasattr(response, "_content"):  # it was read already, by the client
         call.answered_later(lambda: decode(response.content))
-        return
-    body = Body(response, call)
-    _replace_stream(response, body.closed, body)
+    else:
+        _replace_stream(response, Body(response, call))
 
 
-def tell_when_closed(response: Any, closed: Callable[[], None]) -> None:
-    """Have `closed()` called when `response` is closed, by whichever way."""
-    _replace_stream(response, closed, None)
+def keep_parsed(response: Any, call: Call) -> ParsedBody:
+    """Keep what the client reads of `response`'s body while it parses it for the host."""
+    body = ParsedBody(response, call)
+    _replace_stream(response, body)
+    return body
 
 
-def _replace_stream(response: Any, closed: Callable[[], None], body: Body | None) -> None:
+def _replace_stream(response: Any, watch: Watch) -> None:
     stream = response.stream
+    is_async = hasattr(stream, "__aiter__")
     kinds = {kind.__name__: kind for kind in type(stream).__mro__}
-    base = kinds.get("AsyncByteStream") if hasattr(stream, "__aiter__") else kinds.get("SyncByteStream")
+    base = kinds.get("AsyncByteStream" if is_async else "SyncByteStream")
     if base is None:
         raise TypeError(f"the response's byte stream is a {type(stream).__name__}, neither httpx's nor httpx2's")
-    response.stream = _watched(base, is_async=hasattr(stream, "__aiter__"))(stream, closed, body)
-
-
-_classes: dict[type, type] = {}
-
-
-def _watched(base: type, *, is_async: bool) -> Any:
-    """A byte stream that passes everything on, as a subclass of the HTTP library's own, which it insists on."""
     if base not in _classes:
-        behaviour = _WatchedAsyncBytes if is_async else _WatchedBytes
-        _classes[base] = type(base.__name__, (behaviour, base), {})
-    return _classes[base]
+        # The HTTP libraries insist on their own class.
+        _classes[base] = type(base.__name__, (_WatchedAsyncBytes if is_async else _WatchedBytes, base), {})
+    response.stream = _classes[base](stream, watch)
+
+
+_classes: dict[type, Any] = {}
 
 
 class _Watched:
-    def __init__(self, inner: Any, closed: Callable[[], None], body: Body | None) -> None:
+    def __init__(self, inner: Any, watch: Watch) -> None:
         self._inner = inner
-        self._closed = closed
-        self._body = body
+        self._watch = watch
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -150,45 +194,61 @@ class _Watched:
 
 class _WatchedBytes(_Watched):
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._inner) if self._body is None else self._kept(self._body)
-
-    def _kept(self, body: Body) -> Iterator[bytes]:
+        watch = self._watch
+        keep, note = watch.pieces.pieces.append, watch.pieces.times.append
+        room = MAX_BYTES
         try:
             for piece in self._inner:
-                body.took(piece)
+                if room > 0:
+                    room -= len(piece)
+                    note(time_ns())
+                    keep(piece)
                 yield piece
         except GeneratorExit:
             raise
         except BaseException as error:
-            body.broke(error)
+            watch.broke(error)
             raise
-        body.finished()
+        watch.finished()
 
     def close(self) -> None:
         try:
             self._inner.close()
         finally:
-            self._closed()
+            self._watch.closed()
 
 
 class _WatchedAsyncBytes(_Watched):
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._inner.__aiter__() if self._body is None else self._kept(self._body)
-
-    async def _kept(self, body: Body) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._inner:
-                body.took(piece)
-                yield piece
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            body.broke(error)
-            raise
-        body.finished()
+        return _AsyncPieces(self._inner.__aiter__(), self._watch)
 
     async def aclose(self) -> None:
         try:
             await self._inner.aclose()
         finally:
-            self._closed()
+            self._watch.closed()
+
+
+class _AsyncPieces(AsyncIterator[bytes]):
+    """Not an asynchronous generator: event loops finalise those, and one more of them would be one more that can be caught running."""
+
+    def __init__(self, inner: AsyncIterator[bytes], watch: Watch) -> None:
+        self._next = inner.__anext__
+        self._watch = watch
+        self._room = MAX_BYTES
+
+    async def __anext__(self) -> bytes:
+        try:
+            piece = await self._next()
+        except StopAsyncIteration:
+            self._watch.finished()
+            raise
+        except BaseException as error:
+            self._watch.broke(error)
+            raise
+        if self._room > 0:
+            self._room -= len(piece)
+            pieces = self._watch.pieces
+            pieces.times.append(time_ns())
+            pieces.pieces.append(piece)
+        return piece

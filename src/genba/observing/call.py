@@ -6,7 +6,7 @@ On the host's thread a call only keeps references, bytes and timestamps. `reques
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from .. import harmless
@@ -16,14 +16,15 @@ from ..recording.invocation import Invocation, Raw
 from ..semconv import Outcome
 from .endpoint import Endpoint
 
+
 class Call:
     """A call to a model, seen from its client. Ends once; implements `recording.invocation.Exchange`."""
 
     # Defaults stand on the class, not in `__init__`: most calls never set them, and beginning one is the hot path.
     body_received: bytes | None = None
     """The answer's body as it came, if the client's adapter could keep it."""
-    attributes: Mapping[str, Any] | None = None
-    """Further span attributes."""
+    attributes: Mapping[str, Any] = MappingProxyType({})
+    """Further span attributes: what an inner layer knows of a call that is an outer one's."""
     instead: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     """The arguments to send instead of the host's, when the host asked for something to be added."""
     _ended = False
@@ -32,7 +33,7 @@ class Call:
     _read_events: Callable[[], list[tuple[int, JSON]]] | None = None
     _last: Callable[[], JSON] | None = None
     _events: list[tuple[int, JSON]] | None = None
-    _times: Sequence[int] = ()
+    _taken: int | None = None
 
     def __init__(self, endpoint: Endpoint, invocation: Invocation, *, owned: bool) -> None:
         self._endpoint = endpoint
@@ -70,9 +71,13 @@ class Call:
         """What the answer says of a failure: error type and message."""
         return self._endpoint.failed(body) if self._endpoint.failed is not None else None
 
-    def streams(self, times: Sequence[int], events: Callable[[], list[tuple[int, JSON]]], last: Callable[[], JSON]) -> None:
-        """Its answer comes in pieces: when each arrived, what the events are (asked for once, in the end), what the last one is."""
-        self._times, self._read_events, self._last = times, events, last
+    def streams(self, events: Callable[[], list[tuple[int, JSON]]], last: Callable[[], JSON]) -> None:
+        """Its answer comes in pieces: what the events are, with their times (asked for once, in the end); what the last one is."""
+        self._read_events, self._last = events, last
+
+    def took(self, chunks: int) -> None:
+        """How many chunks of its stream the host has taken."""
+        self._taken = chunks
 
     def drained(self) -> None:
         """Its stream came to its end."""
@@ -131,15 +136,15 @@ class Call:
     @property
     def chunk_times(self) -> Sequence[int]:
         """When each chunk arrived, in ns since the epoch."""
-        return self._times
+        return [when for when, _ in self._stream_events()]
+
+    def extra(self) -> Mapping[str, Any]:
+        """What is known of the call besides: constants of its endpoint, where it went."""
+        return {**self._endpoint.attributes, **self.attributes} if self.attributes else self._endpoint.attributes
 
     def request(self) -> Request:
         """What was asked, read from the request's JSON."""
-        read = self._endpoint.request(decode(self._body)) if self._body else Request()
-        extra = {**self._endpoint.attributes, **(self.attributes or {})}
-        if extra:
-            read = _with_attributes(read, extra)
-        return read
+        return self._endpoint.request(decode(self._body)) if self._body else Request()
 
     def response(self) -> Response:
         """What came back, as far as it came."""
@@ -153,7 +158,8 @@ class Call:
             body = self._answer_body()
             return Raw(self._body, None if body is None else encode(body))
         events = self._stream_events()
-        return Raw(self._body, None, [(when - started, encode(event)) for when, event in events], len(events))
+        taken = len(events) if self._taken is None else min(self._taken, len(events))
+        return Raw(self._body, None, [(when - started, encode(event)) for when, event in events], taken)
 
     def _answer_body(self) -> JSON:
         if self._answer is not None:
@@ -172,7 +178,3 @@ class Call:
 def outcome_of(error: BaseException) -> str:
     """How an invocation ended that was left by `error`: the host's own cancellation is no failure."""
     return Outcome.FAILED if isinstance(error, Exception) else Outcome.CANCELLED  # a cancelled task, Ctrl-C, a generator closed
-
-
-def _with_attributes(request: Request, extra: Mapping[str, Any]) -> Request:
-    return replace(request, attributes={**extra, **request.attributes})

@@ -88,13 +88,14 @@ class _Beginning:
             # Tools and agents go by the bare name, as the model knows them; a function by where it is.
             name = own_name if kind.operation is None else own_name.rpartition(".")[2]
         self._attributes = dict(attributes)
+        self._more: Mapping[str, Any] = {}
         if kind.describes_itself and kind.operation == Operation.EXECUTE_TOOL:
             described = (inspect.getdoc(function) or "").partition("\n")[0]
             if described:
                 self._attributes.setdefault(semconv.TOOL_DESCRIPTION, described)
         if kind.operation is None:
             module = getattr(function, "__module__", None)
-            self._attributes[semconv.CODE_FUNCTION_NAME] = f"{module}.{own_name}" if module else own_name
+            self._more = {semconv.CODE_FUNCTION_NAME: f"{module}.{own_name}" if module else own_name}
         self._name = _span_name(kind, name, self._attributes)
         self._attributes = _named(kind, name, self._attributes)
         self._parameters, self._skipped = _parameters(function)
@@ -108,6 +109,7 @@ class _Beginning:
                     given["args"] = args[self._skipped + len(self._parameters) :]
                 if kwargs:
                     given.update(kwargs)
+                invocation.more = self._more
                 invocation.took(encode(given))
             except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
                 harmless.failed("reading the arguments of a decorated function", error)
@@ -120,6 +122,8 @@ def _begun(kind: Kind, name: str, attributes: Mapping[str, Any]) -> Invocation |
         return None
     try:
         context = get_current()
+        if sending.drops(context):
+            return None
         operation = kind.operation
         given = dict(attributes)
         if context:
@@ -184,9 +188,7 @@ def _kind(operation: str, name_attribute: str, span_kind: SpanKind = SpanKind.IN
 
 
 _OBSERVE = Kind(None)
-_TOOL = _kind(
-    Operation.EXECUTE_TOOL, semconv.TOOL_NAME, attributes={semconv.TOOL_TYPE: "function"}, describes_itself=True
-)
+_TOOL = _kind(Operation.EXECUTE_TOOL, semconv.TOOL_NAME, attributes={semconv.TOOL_TYPE: "function"}, describes_itself=True)
 _AGENT = _kind(Operation.INVOKE_AGENT, semconv.AGENT_NAME)
 _WORKFLOW = _kind(Operation.INVOKE_WORKFLOW, semconv.AGENT_NAME)
 _RETRIEVAL = _kind(Operation.RETRIEVAL, semconv.DATA_SOURCE_ID, SpanKind.CLIENT)

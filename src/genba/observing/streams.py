@@ -1,42 +1,35 @@
-"""Watch a stream while the host reads it: every chunk reaches the host at once and unchanged, a reference and a time are kept.
+"""Watch a stream while the host reads it: every chunk reaches the host at once and unchanged.
 
 The iterator stands at the innermost place of the client's stream object, so the object keeps its type and its helpers. It is an
-object, not a generator: a generator that is closed before its first `next` never runs its `finally`.
+object, not a generator: a generator that is closed before its first `next` never runs its `finally`. It only counts what the host
+took; what the chunks were is read later, from the bytes of the response (see `bodies`), which cost less to keep than the objects.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from time import time_ns
 from types import FrameType
 from typing import Any
 
 from .. import harmless
-from ..conversation import JSON
 from ..semconv import Outcome
 from .call import Call
 
-Wire = Callable[[Any], JSON]
-"""A chunk as the host gets it -> the wire's JSON."""
+Hides = Callable[[Any], bool]
+"""Whether a chunk is to be kept from the host: one that came only because genba asked for it."""
 
 
 class _Observed:
-    __slots__ = ("__weakref__", "_call", "_hides", "_inner", "_keep", "_next", "_note")
+    __slots__ = ("__weakref__", "_call", "_hides", "_inner", "_next", "taken")
 
-    def __init__(self, inner: Any, call: Call, wire_of: Wire, hides: Any = None) -> None:
-        chunks: list[Any] = []
-        times: list[int] = []
-        call.streams(
-            times,
-            lambda: [(when, wire_of(chunk)) for when, chunk in zip(times, chunks, strict=False)],
-            lambda: wire_of(chunks[-1]) if chunks else None,
-        )
+    def __init__(self, inner: Any, following: Callable[[], Any], call: Call, hides: Hides | None) -> None:
         self._inner = inner
+        self._next = following
         self._call = call
-        self._keep = chunks.append
-        self._note = times.append
         self._hides = hides
+        self.taken = 0
+        """How many chunks the host has taken."""
 
     @property
     def is_advancing(self) -> bool:
@@ -47,11 +40,23 @@ class _Observed:
     def stop(self, outcome: str = Outcome.CANCELLED) -> None:
         """The host will not read on."""
         with harmless.guard("ending a stream"):
+            self._call.took(self.taken)
             self._call.stopped(outcome)
+
+    def _drained(self) -> None:
+        with harmless.guard("ending a stream"):
+            self._call.took(self.taken)
+            self._call.drained()
+
+    def _broke(self, error: BaseException) -> None:
+        with harmless.guard("ending a failed stream"):
+            self._call.took(self.taken)
+            self._call.failed(error)
 
     def __del__(self) -> None:
         call = self._call
         if not call.ended:
+            call.took(self.taken)
             left_behind(call)
 
     def __getattr__(self, name: str) -> Any:
@@ -63,9 +68,8 @@ class ObservedIterator(_Observed, Iterator[Any]):
 
     __slots__ = ()
 
-    def __init__(self, inner: Any, call: Call, wire_of: Wire, hides: Any = None) -> None:
-        super().__init__(inner, call, wire_of, hides)
-        self._next = inner.__next__
+    def __init__(self, inner: Any, call: Call, hides: Hides | None = None) -> None:
+        super().__init__(inner, inner.__next__, call, hides)
 
     def __iter__(self) -> ObservedIterator:
         return self
@@ -75,15 +79,12 @@ class ObservedIterator(_Observed, Iterator[Any]):
         try:
             chunk = self._next()
         except StopIteration:
-            with harmless.guard("ending a stream"):
-                self._call.drained()
+            self._drained()
             raise
         except BaseException as error:
-            with harmless.guard("ending a failed stream"):
-                self._call.failed(error)
+            self._broke(error)
             raise
-        self._note(time_ns())
-        self._keep(chunk)
+        self.taken += 1
         if self._hides is not None and self._hides(chunk):
             return self.__next__()
         return chunk
@@ -101,9 +102,8 @@ class ObservedAsyncIterator(_Observed, AsyncIterator[Any]):
 
     __slots__ = ()
 
-    def __init__(self, inner: Any, call: Call, wire_of: Wire, hides: Any = None) -> None:
-        super().__init__(inner, call, wire_of, hides)
-        self._next = inner.__anext__
+    def __init__(self, inner: Any, call: Call, hides: Hides | None = None) -> None:
+        super().__init__(inner, inner.__anext__, call, hides)
 
     def __aiter__(self) -> ObservedAsyncIterator:
         return self
@@ -112,15 +112,12 @@ class ObservedAsyncIterator(_Observed, AsyncIterator[Any]):
         try:
             chunk = await self._next()
         except StopAsyncIteration:
-            with harmless.guard("ending a stream"):
-                self._call.drained()
+            self._drained()
             raise
         except BaseException as error:
-            with harmless.guard("ending a failed stream"):
-                self._call.failed(error)
+            self._broke(error)
             raise
-        self._note(time_ns())
-        self._keep(chunk)
+        self.taken += 1
         if self._hides is not None and self._hides(chunk):
             return await self.__anext__()
         return chunk
@@ -148,7 +145,9 @@ def _is_in_a_lock(frame: FrameType | None) -> bool:
     """Whether the thread that the collector interrupted may hold a lock that ending a span takes: then the end must wait."""
     while frame is not None:
         name = frame.f_globals.get("__name__", "")
-        if name.startswith(("threading", "logging", "queue", "opentelemetry", "genba.background", "genba.exporting", "genba.store")):
+        if name.startswith(
+            ("threading", "logging", "queue", "opentelemetry", "genba.background", "genba.exporting", "genba.store")
+        ):
             return True
         frame = frame.f_back
     return False

@@ -5,7 +5,7 @@ Made only where somebody takes them: with the app's meter and logger providers, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry import _logs, metrics
@@ -26,8 +26,10 @@ _MODALITIES = ("text", "image", "audio")
 class Afterwards:
     """Metrics and events of ended invocations."""
 
-    def __init__(self, signals: Signals, version: str) -> None:
+    def __init__(self, signals: Signals, version: str, own_meters: Callable[[], Any], own_loggers: Callable[[], Any]) -> None:
         self._signals = signals
+        self._own_meters = own_meters
+        self._own_loggers = own_loggers
         self._version = version
         self._meters: Any = _unseen
         self._loggers: Any = _unseen
@@ -36,8 +38,14 @@ class Afterwards:
 
     def wanted(self) -> bool:
         """Whether anybody takes metrics or events. On the hot path: two comparisons, until a provider appears."""
-        if _global(metrics, "_METER_PROVIDER") is not self._meters or _global(_logs, "_LOGGER_PROVIDER") is not self._loggers:
-            self._follow()
+        try:
+            # Private names, read because they are on the hot path; where they are missing, the API is asked.
+            meters: Any = metrics._internal._METER_PROVIDER  # noqa: SLF001
+            loggers: Any = _logs._internal._LOGGER_PROVIDER  # noqa: SLF001
+        except AttributeError:
+            meters, loggers = _asked(metrics.get_meter_provider()), _asked(_logs.get_logger_provider())
+        if meters is not self._meters or loggers is not self._loggers:
+            self._follow(meters, loggers)
         return self._measures is not None or self._logger is not None
 
     @property
@@ -55,11 +63,11 @@ class Afterwards:
                 if self._logger is not None:
                     self._emit(invocation, rendered, self._logger)
 
-    def _follow(self) -> None:
+    def _follow(self, meters: Any, loggers: Any) -> None:
         settings = self._signals.settings
-        self._meters, self._loggers = _global(metrics, "_METER_PROVIDER"), _global(_logs, "_LOGGER_PROVIDER")
-        meters = settings.meter_provider or self._meters
-        loggers = settings.logger_provider or self._loggers
+        self._meters, self._loggers = meters, loggers
+        meters = settings.meter_provider or self._meters or self._own_meters()
+        loggers = settings.logger_provider or self._loggers or self._own_loggers()
         is_old = settings.semconv == "1.37"
         self._measures = None if meters is None else Measures(meters.get_meter("genba", self._version), is_old=is_old)
         self._logger = None if loggers is None else loggers.get_logger("genba", self._version)
@@ -144,7 +152,13 @@ class Measures:
 
     def _usage(self, rendered: Rendered, labels: Mapping[str, Any]) -> None:
         usage = rendered.response.usage
-        for kind in ("cache_read.input_tokens", "cache_write.input_tokens", "input_tokens", "output_tokens", "reasoning.output_tokens"):
+        for kind in (
+            "cache_read.input_tokens",
+            "cache_write.input_tokens",
+            "input_tokens",
+            "output_tokens",
+            "reasoning.output_tokens",
+        ):
             field = kind.replace(".", "_")
             total: int | None = getattr(usage, field)
             if total is None:
@@ -217,11 +231,6 @@ _CLIENT = (
 )
 
 
-def _global(api: Any, name: str) -> Any:
-    """The app's global provider, or None. A private name, read because it is on the hot path; without it we ask."""
-    internal = api._internal  # noqa: SLF001
-    found = getattr(internal, name, _unseen)
-    if found is not _unseen:
-        return found
-    asked = api.get_meter_provider() if api is metrics else api.get_logger_provider()
-    return None if type(asked).__name__.startswith(("_Proxy", "Proxy", "NoOp")) else asked
+def _asked(provider: Any) -> Any:
+    """The app's provider, or None if it has none and the API answered with a stand-in."""
+    return None if type(provider).__name__.startswith(("_Proxy", "Proxy", "NoOp")) else provider

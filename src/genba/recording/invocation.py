@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import time_ns
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from opentelemetry.context import Context, get_current
@@ -50,6 +51,9 @@ class Exchange(Protocol):
     def response(self) -> Response:
         """What came back, as far as it came."""
 
+    def extra(self) -> Mapping[str, Any]:
+        """Further span attributes."""
+
     def raw(self) -> Raw:
         """Both as they were on the wire."""
 
@@ -89,6 +93,8 @@ class Invocation:
     inference_calls = 0
     tool_calls = 0
     _pending: PendingAttributes | None = None
+    more: Mapping[str, Any] = MappingProxyType({})
+    """Further span attributes that no sampler needs to see."""
     _attributes: dict[str, Any] | None = None
     _request: Request | None = None
     _response: Response | None = None
@@ -233,8 +239,10 @@ class Invocation:
         else:
             with harmless.guard("rendering the span"):
                 span.set_attributes(self._render(None, None))
-        with harmless.guard("ending the span"):
+        try:
             span.end(self.ended_ns)
+        except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
+            harmless.failed("ending the span", error)
         ledger.ended += 1
         after = signals.after
         if after is not None and after.wanted() and not signals.background.put(after.record, self):
@@ -254,7 +262,9 @@ class Invocation:
         """End it as failed though nothing was raised: the answer itself says so."""
         self.error_type = error_type
         if self.is_recording:
-            self.span.set_status(Status(StatusCode.ERROR, shorten(message, MAX_STATUS_TEXT) if message and self.keeps_content else None))
+            self.span.set_status(
+                Status(StatusCode.ERROR, shorten(message, MAX_STATUS_TEXT) if message and self.keeps_content else None)
+            )
             self.end(Outcome.FAILED)
 
     def _record_error(self, error: BaseException | None) -> None:
@@ -392,7 +402,7 @@ class Invocation:
     def _known(self, request: Request, response: Response) -> dict[str, Any]:
         """All attributes but the content's, most precious first."""
         times = self.chunk_times
-        known: dict[str, Any] = dict(self.start_attributes)
+        known: dict[str, Any] = {**self.start_attributes, **self.more}
         known[semconv.RUN_ID] = self._signals.ledger.run_id
         known[semconv.CALL_SEQUENCE] = self.sequence
         known[semconv.OUTCOME] = self.outcome
@@ -405,7 +415,10 @@ class Invocation:
             known[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (times[0] - self.started_ns) / 1e9
             known[semconv.CHUNKS_COUNT] = len(times)
         given = self.start_attributes  # what the outermost layer said stands
-        known.update({name: value for name, value in rendering.request_attributes(request).items() if name not in given})
+        asked = rendering.request_attributes(request)
+        if self.exchange is not None:
+            asked.update(self.exchange.extra())
+        known.update({name: value for name, value in asked.items() if name not in given})
         if self.operation == Operation.EMBEDDINGS and response.dimension_count is None and request.dimension_count is not None:
             known[semconv.EMBEDDINGS_DIMENSION_COUNT] = request.dimension_count
         conversation = response.conversation_id or request.conversation_id
@@ -452,7 +465,11 @@ def _merged(told: Request, read: Request) -> Request:
 
 
 def _answer_of(wire: Response, told: Response) -> Response:
-    given = {name: getattr(told, name) for name in Response.__dataclass_fields__ if getattr(told, name) != getattr(_NO_RESPONSE, name)}
+    if told is _NO_RESPONSE:
+        return wire
+    given = {
+        name: getattr(told, name) for name in Response.__dataclass_fields__ if getattr(told, name) != getattr(_NO_RESPONSE, name)
+    }
     return replace(told, **{**{name: getattr(wire, name) for name in Response.__dataclass_fields__}, **given})
 
 

@@ -64,9 +64,7 @@ _OLD_NAMES = {
     "gen_ai.usage.cache_write.input_tokens": "gen_ai.usage.cache_creation.input_tokens",
 }
 """What convention 1.37 calls otherwise."""
-_OLD_LACKS = tuple(
-    f"gen_ai.usage.{kind}" for kind in ("text.", "image.", "audio.")
-)
+_OLD_LACKS = tuple(f"gen_ai.usage.{kind}" for kind in ("text.", "image.", "audio."))
 
 
 @dataclass(slots=True)

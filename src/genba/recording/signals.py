@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from ..background import Background
 from ..settings import Settings
 from .ledger import Ledger
+from .sampling import Drops, foresight
 
 ChooseTracer = Callable[[Any], trace.Tracer]
 """The app's global provider, or None -> the tracer to use."""
@@ -34,6 +36,7 @@ class Signals:
     is_silent: bool = False
     """Whether nothing at all is to be recorded."""
     _seen: Any = _unseen
+    _drops: Drops | None = None
     _tracer: trace.Tracer = field(default_factory=trace.NoOpTracer)
 
     @property
@@ -54,8 +57,18 @@ class Signals:
             provider = trace.get_tracer_provider()
         if provider is not self._seen:
             self._tracer = self.choose(provider)
+            self._drops = foresight(self._tracer)
             self._seen = provider
         return self._tracer
+
+    def drops(self, context: Context) -> bool:
+        """Whether a call that begins in this context is sampled out for certain. Then it is counted, and nothing else happens."""
+        self.tracer()
+        if self._drops is None or not self._drops(context):
+            return False
+        self.ledger.number()
+        self.ledger.sampled_out += 1
+        return True
 
 
 class _Transparent(trace.NoOpTracer):

@@ -52,7 +52,7 @@ class Prepared(NamedTuple):
             run,
             resource,
             _identified(self.content, ids),
-            _identified(self.exchange, ids) if self.exchange else None,
+            None if self.exchange is None else _identified(self.exchange, ids),
         )
 
 
@@ -87,7 +87,7 @@ def prepare(span: SpanRow, pieces: Pieces, resource: str) -> Prepared:
         None if span.run_id is None else values.text(span.run_id),
         resource,
         content,
-        _taken_apart(span.exchange, pieces) if span.exchange else None,
+        None if span.exchange is None else _taken_apart(span.exchange, pieces),
     )
 
 

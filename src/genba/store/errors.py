@@ -34,7 +34,15 @@ def is_damage(error: BaseException) -> bool:
 
 
 _ELSEWHERE = "Choose another file with GENBA_STORE=PATH or genba.init(store=PATH), or switch the store off with 'off'."
-_DAMAGE = ("not a database", "malformed", "no such table", "no such column", "file is encrypted", "unsupported file format")
+_DAMAGE = (
+    "not a database",
+    "malformed",
+    "no such table",
+    "no such column",
+    "file is encrypted",
+    "could not decode",
+    "unsupported file format",
+)
 _FIXES: tuple[tuple[tuple[str, ...], type[StoreError], str], ...] = (
     (_DAMAGE, DamagedStore, f"The file is damaged or no SQLite database. Move it away. {_ELSEWHERE}"),
     (("readonly", "read-only"), StoreError, f"The file or its folder cannot be written. {_ELSEWHERE}"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import struct
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +17,7 @@ import orjson
 
 from . import exchange, schema, values
 from .columns import LIFTED
-from .errors import StoreError, explained
+from .errors import DamagedStore, StoreError, explained
 from .stored import ROOM, Loss, Pieces, StoredExchange, StoredPiece, StoredRun, StoredSpan
 
 if TYPE_CHECKING:
@@ -144,15 +147,16 @@ class Store:
             missing.update({f"{key}[{at}]": pieces[id].missing or "" for at, id in enumerate(elements) if pieces[id].body is None})
         body = {name: pieces[id].body for name, id in whole.items()}
         request, events = body.get("request"), body.get("events")
-        if request is not None:
-            request = exchange.join(request, {key: [_json(pieces[id]) for id in elements] for key, elements in lists.items()})
-        return StoredExchange(
-            request=request,
-            response=body.get("response"),
-            events=exchange.unpack_events(events) if events is not None else (),
-            read_to=ids.get("read_to"),
-            missing=missing,
-        )
+        with self._intact():
+            if request is not None:
+                request = exchange.join(request, {key: [_json(pieces[id]) for id in elements] for key, elements in lists.items()})
+            return StoredExchange(
+                request=request,
+                response=body.get("response"),
+                events=exchange.unpack_events(events) if events is not None else (),
+                read_to=ids.get("read_to"),
+                missing=missing,
+            )
 
     def runs(self) -> list[StoredRun]:
         """The runs of processes that wrote here, newest first."""
@@ -185,13 +189,26 @@ class Store:
         except sqlite3.Error as error:
             raise explained(error, self.path, "Reading") from error
 
+    @contextmanager
+    def _intact(self) -> Iterator[None]:
+        """A torn file may have rows that SQLite finds nothing wrong with."""
+        try:
+            yield
+        except (TypeError, ValueError, struct.error, zlib.error) as error:
+            raise DamagedStore(
+                f"The genba store {self.path} is damaged: a row in it cannot be read ({error}). Move the file away; "
+                "a new one is then started."
+            ) from error
+
     def _shelves(self) -> Iterable[int]:
         """The shelves of the index by trace, the newest first."""
         first, last = next(iter(self._query("SELECT min(id), max(id) FROM spans")))
         return () if last is None else range(last >> schema.SPAN_SHELF, (first >> schema.SPAN_SHELF) - 1, -1)
 
     def _spans(self, rest: str, given: Sequence[Any]) -> list[StoredSpan]:
-        return [self._span(row) for row in self._query(f"{_SELECT} {rest}", given)]
+        rows = self._query(f"{_SELECT} {rest}", given)
+        with self._intact():
+            return [self._span(row) for row in rows]
 
     def _span(self, row: tuple[Any, ...]) -> StoredSpan:
         fixed, lifted = row[:_FIXED], row[_FIXED:]

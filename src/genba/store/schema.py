@@ -131,9 +131,7 @@ def identify(connection: sqlite3.Connection, path: Path) -> int:
         StoreError: it belongs to another program or to a newer genba.
         DamagedStore: it says that it is a store, but lacks what one has.
     """
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    application, version, tables = _said_of_itself(connection)
     if not tables and version == 0 and application in (0, APPLICATION_ID):
         return 0
     if application != APPLICATION_ID:
@@ -175,3 +173,19 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _said_of_itself(connection: sqlite3.Connection) -> tuple[int, int, set[str]]:
+    """Application, version and tables, all as of one moment: another process may be just making them."""
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")
+    try:
+        return (
+            int(connection.execute("PRAGMA application_id").fetchone()[0]),
+            int(connection.execute("PRAGMA user_version").fetchone()[0]),
+            {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")},
+        )
+    finally:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -47,8 +47,13 @@ class StoredPiece:
     """Why it is not there."""
 
     def value(self) -> Any:
-        """The JSON as Python values; for a missing piece an object that says so."""
-        return values.loads(self.body) if self.body is not None else {"genba.missing": self.missing}
+        """The JSON as Python values; for a missing piece an object that says so. What is no JSON is given as text."""
+        if self.body is None:
+            return {"genba.missing": self.missing}
+        try:
+            return values.loads(self.body)
+        except ValueError:
+            return self.body.decode("utf-8", "backslashreplace")
 
 
 Pieces: TypeAlias = StoredPiece | tuple[StoredPiece, ...]

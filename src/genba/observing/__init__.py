@@ -1,0 +1,1 @@
+"""Run host code under an invocation, whatever its shape."""

@@ -1,0 +1,179 @@
+"""The functions of a generated client that are wrapped, and what is put around them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from opentelemetry.context import attach, detach, get_current, get_value
+
+from ... import harmless, semconv
+from ...observing.call import Call
+from ...observing.endpoint import Endpoint
+from ...observing.patching import Patch
+from ...recording import owning
+from ...recording.invocation import Invocation
+from .declaration import GeneratedClient
+from .requests import Requests
+from .results import raised, returned
+
+Function = Callable[..., Any]
+_SENTINELS = frozenset(("NotGiven", "Omit"))
+_NOT_SENT = frozenset(("extra_headers", "extra_query", "extra_body", "timeout"))
+
+
+def patches(client: GeneratedClient) -> list[Patch]:
+    """What is to be wrapped in `client`'s library."""
+    base, library = f"{client.package}._base_client", client.package
+    requests = Requests(client)
+    wrap = functools.partial(_around, begin=requests.begin, client=client)
+    wrap_async = functools.partial(_around_async, begin=requests.begin, client=client)
+    return [
+        # First, so that no call waits for a preparation that nobody watches.
+        Patch(base, "SyncAPIClient._copy_and_prepare", requests.watching_preparation, library, optional=True),
+        Patch(base, "AsyncAPIClient._copy_and_prepare", requests.watching_preparation_async, library, optional=True),
+        Patch(base, "SyncAPIClient._process_response", keeping_the_body, library, optional=True),
+        Patch(base, "AsyncAPIClient._process_response", keeping_the_body_async, library, optional=True),
+        Patch(base, "SyncAPIClient._sleep_for_retry", noting_retries, library, optional=True),
+        Patch(base, "AsyncAPIClient._sleep_for_retry", noting_retries_async, library, optional=True),
+        Patch(base, "SyncAPIClient.request", wrap, library, otherwise=_fallback(client, requests, is_async=False)),
+        Patch(base, "AsyncAPIClient.request", wrap_async, library, otherwise=_fallback(client, requests, is_async=True)),
+        *(Patch(module, attribute, make, library, optional=True) for module, attribute, make in client.more()),
+    ]
+
+
+def _fallback(client: GeneratedClient, requests: Requests, *, is_async: bool) -> list[Patch]:
+    """The resources' own methods: they miss raw responses and calls made by hand, but not the calls that most people make."""
+    found = []
+    for where, route in client.methods.items():
+        module, _, attribute = where.partition(":")
+        begin = functools.partial(_begin_method, requests, client.routes[route])
+        make = functools.partial(_around_async if is_async else _around, begin=begin, client=client)
+        found.append(Patch(module, f"Async{attribute}" if is_async else attribute, make, client.package))
+    return found
+
+
+def _begin_method(
+    requests: Requests, endpoint: Endpoint, resource: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Call | None:
+    said = {name: value for name, value in kwargs.items() if type(value).__name__ not in _SENTINELS and name not in _NOT_SENT}
+    options = SimpleNamespace(
+        method="post", json_data=said, extra_json=kwargs.get("extra_body"), files=None, params=None, headers=None, endpoint=endpoint
+    )
+    return requests.begin(getattr(resource, "_client", resource), (None, options), {})
+
+
+Begin = Callable[[Any, tuple[Any, ...], dict[str, Any]], Call | None]
+
+
+def _around(original: Function, begin: Begin, client: GeneratedClient) -> Function:
+
+    @functools.wraps(original)
+    def request(this: Any, *args: Any, **kwargs: Any) -> Any:
+        call = begin(this, args, kwargs)
+        if call is None:
+            return original(this, *args, **kwargs)
+        if call.instead is not None:
+            args, kwargs = call.instead
+        token = attach(call.invocation.context)
+        try:
+            result = original(this, *args, **kwargs)
+        except BaseException as error:
+            raised(call, error)
+            raise
+        finally:
+            detach(token)
+        return returned(call, result, client)
+
+    return request
+
+
+def _around_async(original: Function, begin: Begin, client: GeneratedClient) -> Function:
+
+    @functools.wraps(original)
+    async def request(this: Any, *args: Any, **kwargs: Any) -> Any:
+        call = begin(this, args, kwargs)
+        if call is None:
+            return await original(this, *args, **kwargs)
+        if call.instead is not None:
+            args, kwargs = call.instead
+        token = attach(call.invocation.context)
+        try:
+            result = await original(this, *args, **kwargs)
+        except BaseException as error:
+            raised(call, error)
+            raise
+        finally:
+            detach(token)
+        return returned(call, result, client)
+
+    return request
+
+
+def keeping_the_body(original: Function) -> Function:
+    """Around `_process_response`, where the client has the response as it came: one that is read whole is kept, as its bytes."""
+
+    @functools.wraps(original)
+    def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
+        _keep_the_body(kwargs)
+        return original(client, *args, **kwargs)
+
+    return process_response
+
+
+def keeping_the_body_async(original: Function) -> Function:
+    """Around the asynchronous `_process_response`."""
+
+    @functools.wraps(original)
+    async def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
+        _keep_the_body(kwargs)
+        return await original(client, *args, **kwargs)
+
+    return process_response
+
+
+def _keep_the_body(said: Mapping[str, Any]) -> None:
+    try:
+        invocation: Any = get_current().get(owning.OWNER)
+        call = invocation.calling if invocation is not None else None
+        if call is not None and not said["stream"]:
+            content = getattr(said["response"], "_content", None)
+            call.body_received = content if type(content) is bytes else None
+    except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
+        harmless.failed("keeping a response's body", error)
+
+
+def noting_retries(original: Function) -> Function:
+    """Around `_sleep_for_retry`: each retry becomes an event on the call's span."""
+
+    @functools.wraps(original)
+    def sleep_for_retry(client: Any, *args: Any, **kwargs: Any) -> Any:
+        _note_retry(kwargs)
+        return original(client, *args, **kwargs)
+
+    return sleep_for_retry
+
+
+def noting_retries_async(original: Function) -> Function:
+    """Around the asynchronous `_sleep_for_retry`."""
+
+    @functools.wraps(original)
+    async def sleep_for_retry(client: Any, *args: Any, **kwargs: Any) -> Any:
+        _note_retry(kwargs)
+        return await original(client, *args, **kwargs)
+
+    return sleep_for_retry
+
+
+def _note_retry(said: Mapping[str, Any]) -> None:
+    with harmless.guard("noting a retry"):
+        invocation = get_value(owning.OWNER)
+        if isinstance(invocation, Invocation) and invocation.is_recording:
+            response = said.get("response")
+            status = getattr(response, "status_code", None)
+            noted = {semconv.RETRY_ATTEMPT: int(said.get("retries_taken") or 0) + 1}
+            if isinstance(status, int):
+                noted["http.response.status_code"] = status
+            invocation.span.add_event(semconv.RETRY_EVENT, noted)

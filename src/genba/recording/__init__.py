@@ -1,0 +1,1 @@
+"""One invocation becomes a span, metrics and events."""
