@@ -6,6 +6,7 @@ import base64
 import copy
 import io
 import struct
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
@@ -213,7 +214,9 @@ def transcription(server: Server) -> object:
 @operation("openai translation", needs="openai")
 def translation(server: Server) -> object:
     server.serve(json_answer({"text": "The bees are back."}))
-    return openai(server).audio.translations.create(model=openai_wire.MODEL, file=("a.wav", b"RIFF"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer clients advise against it
+        return openai(server).audio.translations.create(model=openai_wire.MODEL, file=("a.wav", b"RIFF"))
 
 
 @operation("openai speech", needs="openai")
@@ -259,10 +262,8 @@ def messages_with_everything(server: Server) -> object:
         messages=copy.deepcopy(RICH_TURNS),
         system=[{"type": "text", "text": "Be brief.", "cache_control": {"type": "ephemeral"}}],
         max_tokens=100,
-        temperature=0.5,
-        top_k=5,
-        top_p=0.9,
         stop_sequences=["END"],
+        extra_body={"temperature": 0.5, "top_k": 5, "top_p": 0.9},  # the newest clients have no arguments for them
         tools=[anthropic_wire.WEATHER_TOOL, {"type": "web_search_20250305", "name": "web_search"}],
         metadata={"user_id": "u-7"},
     )

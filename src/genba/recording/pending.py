@@ -7,7 +7,7 @@ another make (another SDK, a vendor's subclass) gets its attributes at once inst
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, MutableMapping, ValuesView
 from typing import Any
 
 from opentelemetry.attributes import BoundedAttributes
@@ -66,6 +66,19 @@ class PendingAttributes(BoundedAttributes):
         if self.render is not None:
             self._settle()
         return len(self._dict)
+
+    # The views that a mapping inherits look every key up again, through us; these are the dictionary's own.
+    def keys(self) -> KeysView[str]:
+        self._settle()
+        return self._dict.keys()
+
+    def items(self) -> ItemsView[str, Any]:
+        self._settle()
+        return self._dict.items()
+
+    def values(self) -> ValuesView[Any]:
+        self._settle()
+        return self._dict.values()
 
     def __bool__(self) -> bool:
         return True  # the SDK asks `attributes or {}`: answering must not cost a rendering

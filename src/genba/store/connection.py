@@ -27,7 +27,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     try:
         # The host's memory is not ours; four times as much would not be faster.
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        schema.prepare(connection, path)
+        _prepare(connection, path)
         # A crash of the machine may cost the last moments, never the file.
         connection.execute("PRAGMA synchronous = NORMAL")
         # Some 48 MiB. A page that several batches changed is then written to its place once: a tenth less work than by default.
@@ -73,6 +73,20 @@ def set_aside(path: Path, opened: tuple[int, int] | None) -> Path | None:
         with contextlib.suppress(FileNotFoundError):
             Path(f"{path}{companion}").rename(f"{aside}{companion}")
     return aside
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            schema.prepare(connection, path)
+        except sqlite3.OperationalError as error:
+            # SQLite does not wait by itself when two processes switch a new file to its write-ahead log at the same moment.
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _make_folder(folder: Path) -> None:

@@ -140,7 +140,7 @@ class Requests:
 
     def _read_body(self, call: Call, client: Any, options: Any) -> None:
         """Copy the request's body: now if it is JSON already, else once the client has made it so."""
-        if hasattr(getattr(type(client), "_copy_and_prepare", None), _MARK):
+        if type(options) is not SimpleNamespace and hasattr(getattr(type(client), "_copy_and_prepare", None), _MARK):
             if len(self._unprepared) > _MANY:
                 self._unprepared.clear()
             self._unprepared[id(options)] = call

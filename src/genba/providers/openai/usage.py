@@ -58,8 +58,14 @@ def _details(usage: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 
 def _count(counts: dict[str, Any], *keys: str) -> int | None:
-    return _first(*(count(counts.get(key)) for key in keys))
+    # Most details are empty, and this is asked twenty times a call.
+    if counts:
+        for key in keys:
+            number = count(counts.get(key))
+            if number is not None:
+                return number
+    return None
 
 
-def _first(*counts: int | None) -> int | None:
-    return next((number for number in counts if number is not None), None)
+def _first(first: int | None, second: int | None) -> int | None:
+    return second if first is None else first
