@@ -1,18 +1,22 @@
-"""Write the tables of the reference from the code: attributes from `genba.semconv`, settings from `genba.settings`."""
+"""Write the tables of the reference from the code: attributes, settings and commands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from click import Context
+
 from genba import semconv, settings
+from genba.cli.commands import commands as program
 
 
 def write(folder: Path) -> None:
-    """Write both tables into `folder`."""
+    """Write every table into `folder`."""
     folder.mkdir(exist_ok=True)
     (folder / "attributes.md").write_text(attributes())
     (folder / "settings.md").write_text(options())
+    (folder / "commands.md").write_text(commands())
 
 
 def attributes() -> str:
@@ -25,6 +29,15 @@ def options() -> str:
     """Every setting."""
     rows = ((_code(entry.option), _code(entry.env), _code(entry.default), entry.description) for entry in settings.TABLE)
     return table(("option of `init`", "environment variable", "default", "does"), rows)
+
+
+def commands() -> str:
+    """What every command says of itself."""
+    pages = []
+    for name, command in sorted(program.commands.items()):
+        said = command.get_help(Context(command, info_name=f"genba {name}", max_content_width=100))
+        pages.append(f"## genba {name}\n\n```text\n{said}\n```\n")
+    return "\n".join(pages)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

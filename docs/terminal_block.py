@@ -11,7 +11,8 @@ from pathlib import Path
 README = Path(__file__).parents[1] / "README.md"
 BEGIN = "<!-- begin: printed by `nox -s demo -- readme`, not typed -->"
 END = "<!-- end -->"
-COMMANDS = ("genba list", "genba show last")
+COMMANDS = ("genba list --limit 5", "genba show last")
+"""Five calls are what one demo makes."""
 
 
 def main() -> None:

@@ -16,7 +16,13 @@ import pytest
 from support.spans import Spans
 from support.wire import NOTHING, Server
 
-UNSAID = ("Failed to detach", "was created in a different Context", "Calling end() on an ended span", "on ended span", "Invalid type")
+UNSAID = (
+    "Failed to detach",
+    "was created in a different Context",
+    "Calling end() on an ended span",
+    "on ended span",
+    "Invalid type",
+)
 """What OpenTelemetry logs when it is misused. No test may cause it."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from opentelemetry.trace import SpanKind, StatusCode
@@ -21,8 +22,8 @@ NAMED_AFTER: dict[str, str | None] = {
     "retrieval": "gen_ai.data_source.id",
     "fetch_response": None,
 }
-KINDS = {
-    **dict.fromkeys(INFERENCE, {SpanKind.CLIENT, SpanKind.INTERNAL}),
+KINDS: dict[str, AbstractSet[SpanKind]] = {
+    **dict.fromkeys(INFERENCE, frozenset({SpanKind.CLIENT, SpanKind.INTERNAL})),
     "embeddings": {SpanKind.CLIENT},
     "retrieval": {SpanKind.CLIENT},
     "fetch_response": {SpanKind.CLIENT},
@@ -41,7 +42,7 @@ OWN = ("count_tokens", "create_batch", "moderation", "compact")
 NAMED_AFTER.update(dict.fromkeys(OWN, "gen_ai.request.model"))
 OTHER_PARTS = ("item_reference", "upload", "moderation")
 """Parts that the conventions have no shape for; they allow any other type."""
-KINDS.update(dict.fromkeys(OWN, {SpanKind.CLIENT}))
+KINDS.update(dict.fromkeys(OWN, frozenset({SpanKind.CLIENT})))
 RECOMMENDED = {
     **dict.fromkeys(
         ("chat", "text_completion"),
@@ -75,26 +76,68 @@ AT_START = {
 MODALITIES = [""] + [f"{modality}." for modality in ("audio", "image", "text")]
 TYPES: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(
-        """gen_ai.operation.name gen_ai.provider.name gen_ai.conversation.id gen_ai.output.type gen_ai.request.model gen_ai.response.id
-        gen_ai.response.model gen_ai.response.status gen_ai.request.previous_response.id gen_ai.request.reasoning.level
-        gen_ai.request.stream_cursor gen_ai.agent.name gen_ai.agent.id gen_ai.agent.description gen_ai.agent.version
-        gen_ai.tool.name gen_ai.tool.type gen_ai.tool.description gen_ai.tool.call.id gen_ai.data_source.id
-        gen_ai.retrieval.query.text gen_ai.input.messages gen_ai.output.messages gen_ai.system_instructions gen_ai.tool.definitions
-        gen_ai.tool.call.arguments gen_ai.tool.call.result gen_ai.retrieval.documents openai.api.type openai.request.service_tier
-        openai.response.service_tier openai.response.system_fingerprint server.address error.type user.id""".split(),
+        [
+            "gen_ai.operation.name",
+            "gen_ai.provider.name",
+            "gen_ai.conversation.id",
+            "gen_ai.output.type",
+            "gen_ai.request.model",
+            "gen_ai.response.id",
+            "gen_ai.response.model",
+            "gen_ai.response.status",
+            "gen_ai.request.previous_response.id",
+            "gen_ai.request.reasoning.level",
+            "gen_ai.request.stream_cursor",
+            "gen_ai.agent.name",
+            "gen_ai.agent.id",
+            "gen_ai.agent.description",
+            "gen_ai.agent.version",
+            "gen_ai.tool.name",
+            "gen_ai.tool.type",
+            "gen_ai.tool.description",
+            "gen_ai.tool.call.id",
+            "gen_ai.data_source.id",
+            "gen_ai.retrieval.query.text",
+            "gen_ai.input.messages",
+            "gen_ai.output.messages",
+            "gen_ai.system_instructions",
+            "gen_ai.tool.definitions",
+            "gen_ai.tool.call.arguments",
+            "gen_ai.tool.call.result",
+            "gen_ai.retrieval.documents",
+            "openai.api.type",
+            "openai.request.service_tier",
+            "openai.response.service_tier",
+            "openai.response.system_fingerprint",
+            "server.address",
+            "error.type",
+            "user.id",
+        ],
         str,
     ),
     **dict.fromkeys(
-        """gen_ai.request.choice.count gen_ai.request.max_tokens gen_ai.request.seed gen_ai.request.top_k gen_ai.retrieval.top_k
-        gen_ai.embeddings.dimension.count server.port""".split(),
+        [
+            "gen_ai.request.choice.count",
+            "gen_ai.request.max_tokens",
+            "gen_ai.request.seed",
+            "gen_ai.request.top_k",
+            "gen_ai.retrieval.top_k",
+            "gen_ai.embeddings.dimension.count",
+            "server.port",
+        ],
         int,
     ),
     **dict.fromkeys(
-        """gen_ai.request.temperature gen_ai.request.top_p gen_ai.request.frequency_penalty gen_ai.request.presence_penalty
-        gen_ai.response.time_to_first_chunk""".split(),
+        [
+            "gen_ai.request.temperature",
+            "gen_ai.request.top_p",
+            "gen_ai.request.frequency_penalty",
+            "gen_ai.request.presence_penalty",
+            "gen_ai.response.time_to_first_chunk",
+        ],
         float,
     ),
-    **dict.fromkeys("gen_ai.response.finish_reasons gen_ai.request.stop_sequences gen_ai.request.encoding_formats".split(), tuple),
+    **dict.fromkeys(["gen_ai.response.finish_reasons", "gen_ai.request.stop_sequences", "gen_ai.request.encoding_formats"], tuple),
     "gen_ai.request.stream": bool,
     "gen_ai.conversation.compacted": bool,
     **{f"gen_ai.usage.{modality}{kind}": int for modality in MODALITIES for kind in ("input_tokens", "output_tokens")},

@@ -30,10 +30,18 @@ METRICS = {
     "gen_ai.client.inference.operation.output_tokens": Metric("{token}", TOKENS, CLIENT, ALLOWED),
     **{
         f"gen_ai.client.inference.usage.{kind}": Metric("{token}", None, (*CLIENT, "gen_ai.token.modality"), ALLOWED)
-        for kind in ("input_tokens", "output_tokens", "cache_read.input_tokens", "cache_write.input_tokens", "reasoning.output_tokens")
+        for kind in (
+            "input_tokens",
+            "output_tokens",
+            "cache_read.input_tokens",
+            "cache_write.input_tokens",
+            "reasoning.output_tokens",
+        )
     },
     "gen_ai.client.operation.duration": Metric("s", SECONDS, CLIENT[:1], (*ALLOWED, "gen_ai.provider.name", "error.type")),
-    "gen_ai.execute_tool.duration": Metric("s", SECONDS, ("gen_ai.tool.name",), ("error.type", "gen_ai.agent.name", "gen_ai.tool.type")),
+    "gen_ai.execute_tool.duration": Metric(
+        "s", SECONDS, ("gen_ai.tool.name",), ("error.type", "gen_ai.agent.name", "gen_ai.tool.type")
+    ),
     "gen_ai.invoke_agent.duration": Metric("s", AGENT_SECONDS, (), ("error.type", "gen_ai.agent.name", "gen_ai.request.model")),
     "gen_ai.invoke_agent.inference_calls": Metric("{inference_call}", CALLS, (), ("gen_ai.agent.name",)),
     "gen_ai.invoke_agent.tool_calls": Metric("{tool_call}", CALLS, (), ("gen_ai.agent.name",)),

@@ -79,7 +79,12 @@ def test_a_duration_is_as_long_as_its_span_and_fails_alike(name: str, server: Se
     spans, signals = start()
     OPERATIONS[name](server)
     data = signals.metrics()
-    found = [(point.sum, point.attributes.get("error.type")) for name in measured(data) if name.endswith(".duration") for point in points(data, name)]
+    found = [
+        (point.sum, point.attributes.get("error.type"))
+        for name in measured(data)
+        if name.endswith(".duration")
+        for point in points(data, name)
+    ]
     expected = [((span.end_time - span.start_time) / 1e9, attributes(span).get("error.type")) for span in spans.all()]
     assert sorted(seconds for seconds, _ in found) == pytest.approx(sorted(seconds for seconds, _ in expected))
     assert {error for _, error in found} == {error for _, error in expected}
@@ -137,7 +142,9 @@ def test_an_agent_s_calls_are_counted(server: Server, start: Start) -> None:
             think(["b"])
             think(["c"])
     data = signals.metrics()
-    inferences = {point.attributes.get("gen_ai.agent.name"): point.sum for point in points(data, "gen_ai.invoke_agent.inference_calls")}
+    inferences = {
+        point.attributes.get("gen_ai.agent.name"): point.sum for point in points(data, "gen_ai.invoke_agent.inference_calls")
+    }
     tools = {point.attributes.get("gen_ai.agent.name"): point.sum for point in points(data, "gen_ai.invoke_agent.tool_calls")}
     assert inferences == {"outer": 1, "inner": 2}
     assert tools == {"outer": 1, "inner": 0}

@@ -29,7 +29,7 @@ def test_without_content_its_spans_hold_none(name: str, server: Server, start_tr
     spans = start_tracing(capture_content="none")
     OPERATIONS[name](server)
     for span in spans.all():
-        assert [problem for problem in wrong_with_span(span)] == []
+        assert wrong_with_span(span) == []
         written = span.to_json()
         for word in ("honey", "Bath", "bees", "What is this", "sunny", "hello", "degrees", "Be brief", "overheated"):
             assert word not in written.replace("bees.test", ""), word
@@ -214,7 +214,13 @@ def test_everything_of_anthropic_messages_is_recorded(server: Server, spans: Spa
     }
     assert {name: told.get(name) for name in expected} == expected
     assert json.loads(told["gen_ai.system_instructions"]) == [{"type": "text", "content": "Be brief."}]
-    assert [part["type"] for part in parts(span)] == ["reasoning", "server_tool_call", "server_tool_call_response", "text", "tool_call"]
+    assert [part["type"] for part in parts(span)] == [
+        "reasoning",
+        "server_tool_call",
+        "server_tool_call_response",
+        "text",
+        "tool_call",
+    ]
     assert [part["type"] for part in parts(span, "input")][:4] == ["text", "blob", "uri", "blob"]
     [answer] = [part for part in parts(span, "input") if part["type"] == "tool_call_response"]
     assert answer["id"] == "toolu_7"
@@ -251,7 +257,7 @@ def test_a_retrieval_says_what_it_looked_for_and_found(server: Server, spans: Sp
 
 @pytest.mark.parametrize("name", ["decorated inference", "decorated inference that streams"])
 def test_an_own_model_call_is_recorded_as_a_client_s_is(name: str, server: Server, spans: Spans) -> None:
-    span, told = only(name, server, spans)
+    span, _ = only(name, server, spans)
     assert span.name == "chat acme-1"
     assert [part["content"] for part in parts(span, "input")] == ["hi"]
     assert "".join(part["content"] for part in parts(span)) == "hello"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import hashlib
@@ -12,10 +12,9 @@ import math
 import subprocess
 import sys
 import uuid
-from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -140,7 +139,9 @@ class Word(str):
     __slots__ = ()
 
 
-Pair = namedtuple("Pair", "left right")
+class Pair(NamedTuple):
+    left: int
+    right: str
 
 
 @pytest.mark.parametrize("careful", [False, True], ids=["fast", "careful"])
@@ -153,8 +154,8 @@ Pair = namedtuple("Pair", "left right")
         (Word("word"), "word"),
         ((1, (2,)), [1, [2]]),
         (frozenset({7}), [7]),
-        (datetime.datetime(2026, 1, 2, 3, 4, 5), "2026-01-02T03:04:05"),
-        (datetime.date(2026, 1, 2), "2026-01-02"),
+        (dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.timezone.utc), "2026-01-02T03:04:05+00:00"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         ({1: "a", None: "b"}, {"1": "a", "null": "b"}),
         (ValueError("no"), "ValueError: no"),

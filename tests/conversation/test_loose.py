@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from genba.conversation import Request, Response, Usage, loose, parts
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**31), 2**31) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**31), 2**31)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -135,7 +139,13 @@ def test_messages_from_any_value_are_messages(said: Any) -> None:
     assert all(is_message(message) for message in loose.messages(said))
 
 
-@given(st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(("role", "content", "parts", "tool_calls", "tool_call_id", "name"), json_values))))
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("role", "content", "parts", "tool_calls", "tool_call_id", "name"), json_values)
+        )
+    )
+)
 def test_messages_with_keys_of_any_type_are_messages(said: Any) -> None:
     assert all(is_message(message) for message in loose.messages(said))
 
@@ -147,14 +157,22 @@ def test_an_answer_from_any_value_is_an_answer(said: Any) -> None:
     assert all(is_message(message) for message in read.messages)
 
 
-@pytest.mark.parametrize("said", ["Because.", {"role": "assistant", "content": "Because."}, {"text": "Because."}, {"output": "Because."}])
+@pytest.mark.parametrize(
+    "said", ["Because.", {"role": "assistant", "content": "Because."}, {"text": "Because."}, {"output": "Because."}]
+)
 def test_an_answer_is_understood_in_every_common_form(said: Any) -> None:
     assert loose.response(said).messages == [{"role": "assistant", "parts": [{"type": "text", "content": "Because."}]}]
 
 
 def test_an_answer_with_the_usual_keys_is_read_whole() -> None:
     read = loose.response(
-        {"id": "r-1", "model": "acme-1-b", "message": "Because.", "finish_reason": "stop", "usage": {"prompt_tokens": 3, "completion_tokens": 4}}
+        {
+            "id": "r-1",
+            "model": "acme-1-b",
+            "message": "Because.",
+            "finish_reason": "stop",
+            "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+        }
     )
     assert (read.id, read.model, read.finish_reasons, read.native_finish_reasons) == ("r-1", "acme-1-b", ("stop",), ("stop",))
     assert read.usage == Usage(input_tokens=3, output_tokens=4, raw={"prompt_tokens": 3, "completion_tokens": 4})
@@ -166,7 +184,12 @@ def test_no_answer_is_an_empty_one() -> None:
 
 def test_usage_is_counts_and_nothing_else() -> None:
     read = loose.usage({"input_tokens": 5, "output_tokens": "6", "cache_read_input_tokens": -1, "reasoning_output_tokens": True})
-    assert (read.input_tokens, read.output_tokens, read.cache_read_input_tokens, read.reasoning_output_tokens) == (5, None, None, None)
+    assert (read.input_tokens, read.output_tokens, read.cache_read_input_tokens, read.reasoning_output_tokens) == (
+        5,
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,11 +211,21 @@ def test_parts_have_no_empty_keys() -> None:
     assert parts.tool_call("weather", {}) == {"type": "tool_call", "name": "weather", "arguments": {}}
     assert parts.message("user", []) == {"role": "user", "parts": []}
     assert parts.function_tool("weather") == {"type": "function", "name": "weather"}
-    assert parts.uri("image", "https://x/y.png", detail="low") == {"type": "uri", "modality": "image", "uri": "https://x/y.png", "detail": "low"}
+    assert parts.uri("image", "https://x/y.png", detail="low") == {
+        "type": "uri",
+        "modality": "image",
+        "uri": "https://x/y.png",
+        "detail": "low",
+    }
 
 
 def test_media_that_carries_its_data_is_a_blob() -> None:
-    assert parts.media("image", "data:image/png;base64,AAAA") == {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "AAAA"}
+    assert parts.media("image", "data:image/png;base64,AAAA") == {
+        "type": "blob",
+        "modality": "image",
+        "mime_type": "image/png",
+        "content": "AAAA",
+    }
     assert parts.media("image", "data:,text") == {"type": "blob", "modality": "image", "content": "text"}
     assert parts.media("image", "https://x/y.png") == {"type": "uri", "modality": "image", "uri": "https://x/y.png"}
 

@@ -55,7 +55,9 @@ def test_it_says_that_opentelemetry_is_switched_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.hostile
-def test_it_counts_each_kind_of_failure_and_keeps_the_first_words(start_tracing: Callable[..., Spans], caplog: pytest.LogCaptureFixture) -> None:
+def test_it_counts_each_kind_of_failure_and_keeps_the_first_words(
+    start_tracing: Callable[..., Spans], caplog: pytest.LogCaptureFixture
+) -> None:
     start_tracing()
     harmless.forget()
     for number in range(3):

@@ -46,13 +46,19 @@ def folder(tmp_path: Path) -> Path:
     info = tmp_path / "notes-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: notes\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[opentelemetry_traces_exporter]\nnotes = notes:Notes\nfailing = notes:Failing\nbroken = no_such_module:Exporter\n")
+    (info / "entry_points.txt").write_text(
+        "[opentelemetry_traces_exporter]\nnotes = notes:Notes\nfailing = notes:Failing\nbroken = no_such_module:Exporter\n"
+    )
     (tmp_path / "notes.py").write_text(EXPORTER)
     return tmp_path
 
 
 def test_an_exporter_is_found_by_its_name(folder: Path) -> None:
-    ran = run(ASK + 'print(genba.doctor())\ngenba.flush()\nprint(genba.doctor().counts["exported to notes"])', folder=folder, OTEL_TRACES_EXPORTER="notes")
+    ran = run(
+        ASK + 'print(genba.doctor())\ngenba.flush()\nprint(genba.doctor().counts["exported to notes"])',
+        folder=folder,
+        OTEL_TRACES_EXPORTER="notes",
+    )
     noted = json.loads((folder / "notes.jsonl").read_text())
     assert noted["name"] == "chat acme-1"
     assert noted["service"].startswith("unknown_service")
@@ -101,7 +107,11 @@ def test_an_exporter_that_does_not_load_is_an_error_at_the_start_or_no_error_at_
     assert "the app goes on" in ran.out or "SettingsError" in ran.err
 
 
-@pytest.mark.parametrize("asking", [{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}, {"OTEL_TRACES_EXPORTER": "otlp"}, {"GENBA_EXPORT": "otlp"}], ids=str)
+@pytest.mark.parametrize(
+    "asking",
+    [{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}, {"OTEL_TRACES_EXPORTER": "otlp"}, {"GENBA_EXPORT": "otlp"}],
+    ids=str,
+)
 def test_a_missing_extra_is_an_error_with_the_command_that_installs_it(asking: dict[str, str], tmp_path: Path) -> None:
     ran = run(WITHOUT_OTLP + ASK, folder=tmp_path, fails=True, **asking)
     assert ran.code != 0

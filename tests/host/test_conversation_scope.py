@@ -43,7 +43,12 @@ def test_every_span_inside_says_it_and_none_outside(host: Host, service: Service
     inside, outside = spans.all()[:2], spans.all()[2:]
     for span in inside:
         told = attributes(span)
-        assert (told["gen_ai.conversation.id"], told["user.id"], told["genba.tags"], told["app.shop"]) == ("c-81", "u-7", ("beta", "eu"), "bees")
+        assert (told["gen_ai.conversation.id"], told["user.id"], told["genba.tags"], told["app.shop"]) == (
+            "c-81",
+            "u-7",
+            ("beta", "eu"),
+            "bees",
+        )
     for span in outside:
         assert not {"gen_ai.conversation.id", "user.id", "genba.tags", "app.shop"} & set(attributes(span))
 

@@ -48,7 +48,9 @@ def test_spans_of_forked_children_reach_the_embedded_store(server: Server, tmp_p
     assert sorted(stored.names(tmp_path)) == EXPECTED
 
 
-def test_spans_of_forked_children_reach_the_application_s_pipeline_and_have_a_run_of_their_own(server: Server, tmp_path: Path) -> None:
+def test_spans_of_forked_children_reach_the_application_s_pipeline_and_have_a_run_of_their_own(
+    server: Server, tmp_path: Path
+) -> None:
     ran = run(START + "genba.init(tracer_provider=pipeline('spans.jsonl'), store='off')\n" + FORKING, server.url, folder=tmp_path)
     assert sorted(span["name"] for span in ran.spans()) == EXPECTED
     runs = {span["name"]: span["attributes"]["genba.run.id"] for span in ran.spans()}
@@ -108,7 +110,9 @@ def _has_a_span(folder: Path) -> bool:
         return False
 
 
-@pytest.mark.parametrize("ending", ["genba.shutdown()", "genba.flush(); genba.shutdown(); genba.shutdown()", "genba.uninstrument()", ""])
+@pytest.mark.parametrize(
+    "ending", ["genba.shutdown()", "genba.flush(); genba.shutdown(); genba.shutdown()", "genba.uninstrument()", ""]
+)
 def test_however_the_host_says_goodbye_each_span_is_there_once(ending: str, server: Server, tmp_path: Path) -> None:
     run(START + f"genba.init()\ncall(url)\ncall(url)\n{ending}", server.url, folder=tmp_path)
     assert len(stored.names(tmp_path)) == 2

@@ -117,7 +117,9 @@ def test_init_twice_with_the_same_options_is_init_once(
     assert [record for record in caplog.records if record.name.startswith("genba")] == []
 
 
-def test_init_with_other_options_says_so_and_keeps_the_first(server: Server, spans: Spans, caplog: pytest.LogCaptureFixture) -> None:
+def test_init_with_other_options_says_so_and_keeps_the_first(
+    server: Server, spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
     other = Spans()
     genba.init(tracer_provider=other.provider, store="off", capture_content="none")
     [record] = [record for record in caplog.records if record.name.startswith("genba")]

@@ -44,7 +44,9 @@ def foreign(modules: list[str]) -> list[str]:
 def test_importing_loads_no_client_no_exporter_no_database_and_no_viewer(tmp_path: Path) -> None:
     imported, _ = loaded(tmp_path, "tracer_provider=opentelemetry.sdk.trace.TracerProvider(), store='off'")
     assert foreign(imported) == []
-    assert [name for name in imported if name.startswith(("genba.cli", "genba.viewer", "genba.store.writer", "genba.store.reader"))] == []
+    assert [
+        name for name in imported if name.startswith(("genba.cli", "genba.viewer", "genba.store.writer", "genba.store.reader"))
+    ] == []
 
 
 def test_starting_beside_the_app_s_own_pipeline_loads_nothing_further(tmp_path: Path) -> None:
@@ -54,7 +56,7 @@ def test_starting_beside_the_app_s_own_pipeline_loads_nothing_further(tmp_path: 
 
 def test_starting_with_the_embedded_store_loads_a_database_and_no_more(tmp_path: Path) -> None:
     _, started = loaded(tmp_path, "")
-    assert set(name.partition(".")[0] for name in foreign(started)) <= {"sqlite3"}
+    assert {name.partition(".")[0] for name in foreign(started)} <= {"sqlite3"}
 
 
 def test_beyond_opentelemetry_wrapt_and_orjson_only_the_standard_library_is_loaded(tmp_path: Path) -> None:

@@ -43,7 +43,10 @@ def names(spans: list[dict[str, Any]]) -> list[str]:
         ("after", f"genba.init()\n{SET}\ncall(url)"),
         ("between", f"genba.init()\nimport openai\n{SET}\ncall(url)"),
         ("passed", 'genba.init(tracer_provider=pipeline("spans.jsonl"))\ncall(url)'),
-        ("passed over the global", f'trace.set_tracer_provider(pipeline("other.jsonl"))\ngenba.init(tracer_provider=pipeline("spans.jsonl"))\ncall(url)'),
+        (
+            "passed over the global",
+            'trace.set_tracer_provider(pipeline("other.jsonl"))\ngenba.init(tracer_provider=pipeline("spans.jsonl"))\ncall(url)',
+        ),
     ],
 )
 def test_spans_go_to_the_application_s_pipeline_and_nowhere_else(order: str, program: str, server: Server, tmp_path: Path) -> None:
@@ -54,7 +57,9 @@ def test_spans_go_to_the_application_s_pipeline_and_nowhere_else(order: str, pro
     assert ran.spans()[0]["resource"]["attributes"]["service.name"] == "app"
 
 
-def test_without_a_pipeline_spans_go_to_the_embedded_store_and_the_global_provider_is_left_alone(server: Server, tmp_path: Path) -> None:
+def test_without_a_pipeline_spans_go_to_the_embedded_store_and_the_global_provider_is_left_alone(
+    server: Server, tmp_path: Path
+) -> None:
     program = "genba.init()\ncall(url)\nprint(type(trace.get_tracer_provider()).__name__)"
     ran = run(START + program, server.url, folder=tmp_path)
     assert ran.out.strip() == "ProxyTracerProvider"
@@ -228,7 +233,13 @@ def test_the_standard_s_limits_on_attributes_are_obeyed_and_what_identifies_a_ca
     told = span["attributes"]
     assert len(told) <= 16
     assert all(len(value) <= 200 for value in told.values() if isinstance(value, str))
-    for name in ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "genba.outcome", "gen_ai.usage.input_tokens"):
+    for name in (
+        "gen_ai.operation.name",
+        "gen_ai.provider.name",
+        "gen_ai.request.model",
+        "genba.outcome",
+        "gen_ai.usage.input_tokens",
+    ):
         assert name in told
 
 

@@ -75,7 +75,9 @@ def use(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
 
 @decorators
 @kinds
-def test_a_decorated_function_is_still_of_its_kind(function: Callable[..., Any], decorator: Callable[[], Any], spans: Spans) -> None:
+def test_a_decorated_function_is_still_of_its_kind(
+    function: Callable[..., Any], decorator: Callable[[], Any], spans: Spans
+) -> None:
     decorated = decorator()(function)
     for question in (inspect.isfunction, inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction):
         assert question(decorated) == question(function), question.__name__
@@ -226,7 +228,9 @@ class Bee:
 @pytest.mark.parametrize("name", [name for name in vars(Bee) if name.endswith("method")])
 def test_methods_of_every_kind_are_bound_as_before(name: str, by: str, spans: Spans) -> None:
     bee = Bee()
-    bound_to = {"class_method": Bee, "decorated_class_method": Bee, "static_method": None, "decorated_static_method": None}.get(name, bee)
+    bound_to = {"class_method": Bee, "decorated_class_method": Bee, "static_method": None, "decorated_static_method": None}.get(
+        name, bee
+    )
     if by == "instance":
         [given] = [use(getattr(bee, name), "hum")] if "generator" not in name else use(getattr(bee, name), "hum")
     else:

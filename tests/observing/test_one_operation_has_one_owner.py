@@ -117,7 +117,9 @@ def test_a_model_call_made_by_a_tool_inside_a_model_call_is_its_own_span(service
     assert sorted(span.name for span in spans.all()) == sorted(["chat acme-1", "execute_tool look_up", f"chat {service.model}"])
 
 
-@pytest.mark.parametrize("key", ["suppress_instrumentation", "suppress_language_model_instrumentation", context._SUPPRESS_INSTRUMENTATION_KEY])
+@pytest.mark.parametrize(
+    "key", ["suppress_instrumentation", "suppress_language_model_instrumentation", context._SUPPRESS_INSTRUMENTATION_KEY]
+)
 @services
 @hosts
 def test_a_suppressed_call_makes_no_span_and_gives_the_same(
@@ -183,7 +185,11 @@ def test_a_hand_written_integration_says_what_it_knows(spans: Spans) -> None:
     span = spans.only()
     told = attributes(span)
     assert (span.name, outcome(span), text(span), text(span, "input")) == ("chat acme-1", "completed", "hello", "hi")
-    assert (told["gen_ai.request.temperature"], told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (0.5, 3, 1)
+    assert (told["gen_ai.request.temperature"], told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (
+        0.5,
+        3,
+        1,
+    )
 
 
 def test_a_hand_written_integration_that_fails_says_so(spans: Spans) -> None:

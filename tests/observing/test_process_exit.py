@@ -17,7 +17,9 @@ from support.programs import PIPELINE, SOURCE, TESTS, Ran, run
 from support.services import SERVICES, TEXT_ARRIVED
 from support.wire import Server, json_answer
 
-PROGRAM = PIPELINE + """
+PROGRAM = (
+    PIPELINE
+    + """
 import sys
 import genba
 from support.hosts import HOSTS, STREAM_FORMS, Reading
@@ -41,6 +43,7 @@ host.run(scenario)
 if sys.argv[3] == "error":
     raise SystemExit(3)
 """
+)
 
 
 def exited(server: Server, host: Host, how: str, folder: Path) -> list[dict[str, Any]]:
@@ -72,7 +75,9 @@ def test_streams_still_open_when_the_process_exits_are_finished_with_what_arrive
         assert span["status"]["status_code"] == "UNSET"
 
 
-IN_FLIGHT = PIPELINE + """
+IN_FLIGHT = (
+    PIPELINE
+    + """
 import sys, threading
 import genba
 from support.services import SERVICES
@@ -83,6 +88,7 @@ for service in SERVICES:
     threading.Thread(target=resource.create, kwargs=dict(service.ask), daemon=True).start()
 sys.stdin.readline()
 """
+)
 
 
 def test_calls_that_nobody_answered_when_the_process_exits_are_finished_as_abandoned(server: Server, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from support import openai_wire
-from support.hosts import HOSTS, STREAM_FORMS, VALUE_FORMS, Host, Reading, plain
 from support.endings import STREAM_ENDINGS, call_value, play_stream
+from support.hosts import HOSTS, STREAM_FORMS, VALUE_FORMS, Host, Reading, plain
 from support.services import SERVICES, Service, client
 from support.spans import Spans, attributes, text
 from support.wire import Received, Server
@@ -68,7 +68,9 @@ def described(value: Any) -> dict[str, str]:
         except Exception as error:
             found[name] = f"raises {type(error).__name__}"
         else:
-            found[name] = f"{type(item).__qualname__} {inspect.signature(item) if inspect.isroutine(item) and _has_signature(item) else ''}"
+            found[name] = (
+                f"{type(item).__qualname__} {inspect.signature(item) if inspect.isroutine(item) and _has_signature(item) else ''}"
+            )
     return found
 
 
@@ -122,7 +124,9 @@ def test_what_a_call_returns_looks_the_same(
 
 
 @services
-def test_values_can_be_copied_pickled_and_compared_as_before(service: Service, server: Server, start_tracing: Callable[..., Spans]) -> None:
+def test_values_can_be_copied_pickled_and_compared_as_before(
+    service: Service, server: Server, start_tracing: Callable[..., Spans]
+) -> None:
     server.serve(service.answer())
     calls = service.resource(service.client(server.url, asynchronous=False))
     without = calls.create(**service.ask)
@@ -217,9 +221,7 @@ def test_the_arguments_of_a_call_are_not_changed(server: Server, start_tracing: 
     start_tracing(stream_usage="inject")
     server.serve(openai_wire.chat_handler)
     messages, options = copy.deepcopy(openai_wire.MESSAGES), {"include_obfuscation": False}
-    list(
-        client("openai", server.url).chat.completions.create(model="m", messages=messages, stream=True, stream_options=options)
-    )
+    list(client("openai", server.url).chat.completions.create(model="m", messages=messages, stream=True, stream_options=options))
     assert messages == openai_wire.MESSAGES
     assert options == {"include_obfuscation": False}
 

@@ -22,13 +22,20 @@ hosts = pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
 
 def asked(span: Any) -> str:
     told = attributes(span)
-    return json.dumps([told.get("gen_ai.input.messages"), told.get("gen_ai.system_instructions"), told.get("gen_ai.tool.definitions")])
+    return json.dumps(
+        [told.get("gen_ai.input.messages"), told.get("gen_ai.system_instructions"), told.get("gen_ai.tool.definitions")]
+    )
 
 
 def conversation_of(service: Service) -> tuple[dict[str, Any], list[Any]]:
     """Fresh arguments for a call, and the list in them that a host would go on appending to."""
     ask = copy.deepcopy(dict(service.ask))
-    turns = [{"role": "user", "content": [{"type": service.name == "responses" and "input_text" or "text", "text": "Who makes honey?"}]}]
+    turns = [
+        {
+            "role": "user",
+            "content": [{"type": (service.name == "responses" and "input_text") or "text", "text": "Who makes honey?"}],
+        }
+    ]
     ask["input" if service.name == "responses" else "messages"] = turns
     return ask, turns
 
@@ -66,7 +73,9 @@ def test_messages_changed_while_the_answer_streams_are_recorded_as_they_were(
 
 @services
 @hosts
-def test_messages_changed_after_the_answer_are_recorded_as_they_were(host: Host, service: Service, server: Server, spans: Spans) -> None:
+def test_messages_changed_after_the_answer_are_recorded_as_they_were(
+    host: Host, service: Service, server: Server, spans: Spans
+) -> None:
     server.serve(service.answer())
     ask, turns = conversation_of(service)
 

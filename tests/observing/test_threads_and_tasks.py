@@ -57,7 +57,9 @@ def test_concurrent_tasks_keep_their_own_parents(service: Service, streamed: boo
     async def call(client: Any, number: int) -> None:
         model = f"model-{number}"
         with spans.app.start_as_current_span(f"caller of {model}"):
-            answer = await service.resource(client).create(**{**service.ask, "model": model}, **({"stream": True} if streamed else {}))
+            answer = await service.resource(client).create(
+                **{**service.ask, "model": model}, **({"stream": True} if streamed else {})
+            )
             if streamed:
                 async for _ in answer:
                     await asyncio.sleep(0)

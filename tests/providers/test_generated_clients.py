@@ -36,7 +36,9 @@ def test_a_copy_of_a_client_is_traced_as_the_client_is(service: Service, server:
 
 
 @services
-def test_a_client_and_a_method_from_before_init_are_traced(service: Service, server: Server, start_tracing: Callable[..., Spans]) -> None:
+def test_a_client_and_a_method_from_before_init_are_traced(
+    service: Service, server: Server, start_tracing: Callable[..., Spans]
+) -> None:
     client = service.client(server.url, asynchronous=False)
     create, raw = service.resource(client).create, service.resource(client).with_raw_response.create
     spans = start_tracing()
@@ -105,7 +107,9 @@ async def test_retries_of_an_async_client_are_noted_too(service: Service, server
 
 
 @services
-def test_the_kept_answer_is_the_wire_s_own_to_the_byte(service: Service, server: Server, start_tracing: Callable[..., Spans], tmp_path: Any) -> None:
+def test_the_kept_answer_is_the_wire_s_own_to_the_byte(
+    service: Service, server: Server, start_tracing: Callable[..., Spans], tmp_path: Any
+) -> None:
     # Spaces, an unknown key, a float written as the server wrote it: what a model of the client would not give back.
     body = json.dumps({**service.whole, "unheard_of": {"x": 1.50, "y": None}}, indent=1).encode()
     server.serve(Answer(body))
@@ -149,7 +153,9 @@ def test_uninstrument_puts_the_identical_functions_back(service: Service) -> Non
 
 
 @services
-def test_what_somebody_wrapped_around_ours_stays_and_still_works(service: Service, server: Server, start_tracing: Callable[..., Spans]) -> None:
+def test_what_somebody_wrapped_around_ours_stays_and_still_works(
+    service: Service, server: Server, start_tracing: Callable[..., Spans]
+) -> None:
     kind = base(service).SyncAPIClient
     original = vars(kind)["request"]
     spans = start_tracing()
@@ -245,7 +251,12 @@ async def test_the_fallback_reads_async_calls(
 @services
 @pytest.mark.parametrize("name", ["_process_response", "_sleep_for_retry"])
 def test_a_client_without_an_optional_seam_is_traced_without_a_word(
-    name: str, service: Service, server: Server, moved_seam: MoveSeam, start_tracing: Callable[..., Spans], caplog: pytest.LogCaptureFixture
+    name: str,
+    service: Service,
+    server: Server,
+    moved_seam: MoveSeam,
+    start_tracing: Callable[..., Spans],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     moved_seam(service, name)
     spans = start_tracing(instrument=[service.package])
@@ -258,7 +269,7 @@ def test_a_client_without_an_optional_seam_is_traced_without_a_word(
 @services
 def test_a_stranger_s_transport_is_served(service: Service, spans: Spans) -> None:
     http = http_module(service.package)
-    answers = http.MockTransport(lambda request: http.Response(200, json=service.whole))
+    answers = http.MockTransport(lambda _: http.Response(200, json=service.whole))
     client = service.client("http://nowhere.invalid", asynchronous=False, transport=lambda _: answers)
     service.resource(client).create(**service.ask)
     assert text(spans.only()) == TEXT

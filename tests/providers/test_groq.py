@@ -16,7 +16,13 @@ from support.spans import Spans, attributes, messages, outcome, text
 from support.wire import Server, json_answer
 
 pytest.importorskip("groq")
-USAGE = {"queue_time": 0.02, "prompt_tokens": 20, "completion_tokens": 9, "total_tokens": 29, "completion_tokens_details": {"reasoning_tokens": 4}}
+USAGE = {
+    "queue_time": 0.02,
+    "prompt_tokens": 20,
+    "completion_tokens": 9,
+    "total_tokens": 29,
+    "completion_tokens_details": {"reasoning_tokens": 4},
+}
 
 
 def test_it_is_declared_in_under_30_lines() -> None:
@@ -39,13 +45,20 @@ def test_a_chat_is_read_as_openai_s(server: Server, spans: Spans) -> None:
     assert answer.choices[0].message.content == text(span) == "".join(openai_wire.ANSWER)
     assert server.received[0].path == "/openai/v1/chat/completions"
     assert span.name == "chat llama-wire"
-    assert {name: told[name] for name in ("gen_ai.provider.name", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model")} == {
+    assert {
+        name: told[name]
+        for name in ("gen_ai.provider.name", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.response.model")
+    } == {
         "gen_ai.provider.name": "groq",
         "gen_ai.operation.name": "chat",
         "gen_ai.request.model": "llama-wire",
         "gen_ai.response.model": openai_wire.SERVED,
     }
-    assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"], told["gen_ai.usage.reasoning.output_tokens"]) == (20, 9, 4)
+    assert (
+        told["gen_ai.usage.input_tokens"],
+        told["gen_ai.usage.output_tokens"],
+        told["gen_ai.usage.reasoning.output_tokens"],
+    ) == (20, 9, 4)
     assert (told["gen_ai.request.temperature"], told["gen_ai.request.max_tokens"]) == (0.5, 50)
     assert (told["server.address"], told["server.port"]) == ("127.0.0.1", server.port)
     assert [message["role"] for message in messages(span, "input")] == ["system", "user"]
@@ -93,7 +106,16 @@ def test_a_refusal_of_the_server_is_a_failed_span(server: Server, spans: Spans) 
 
 
 def test_embeddings_are_read(server: Server, spans: Spans) -> None:
-    server.serve(json_answer({"object": "list", "model": "e", "data": [{"object": "embedding", "index": 0, "embedding": [0.1] * 8}], "usage": {"prompt_tokens": 3, "total_tokens": 3}}))
+    server.serve(
+        json_answer(
+            {
+                "object": "list",
+                "model": "e",
+                "data": [{"object": "embedding", "index": 0, "embedding": [0.1] * 8}],
+                "usage": {"prompt_tokens": 3, "total_tokens": 3},
+            }
+        )
+    )
     client("groq", server.url).embeddings.create(model="e", input="hi")
     told = attributes(spans.only())
     assert spans.only().name == "embeddings e"

@@ -106,7 +106,12 @@ def requests_of(package: str) -> dict[str, list[str]]:
 
 def _routes_in(method: ast.AST) -> Iterator[str]:
     for call in ast.walk(method):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in VERBS and ast.unparse(call.func.value) == "self":
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr in VERBS
+            and ast.unparse(call.func.value) == "self"
+        ):
             path = call.args[0] if call.args else next(keyword.value for keyword in call.keywords if keyword.arg == "path")
             yield f"{VERBS[call.func.attr]} {_path(path)}"
 
@@ -170,7 +175,10 @@ def test_every_reason_is_still_needed_by_the_newest_client(package: str) -> None
 
     def covers(left_out: str) -> bool:
         verb, _, path = left_out.partition(" ")
-        return any(verb in ("*", one.split(" ")[0]) and (one.split(" ")[1] == path or one.split(" ")[1].startswith(f"{path}/")) for one in found)
+        return any(
+            verb in ("*", one.split(" ")[0]) and (one.split(" ")[1] == path or one.split(" ")[1].startswith(f"{path}/"))
+            for one in found
+        )
 
     assert [left_out for left_out in LEFT_OUT[package] if not covers(left_out)] == []
 

@@ -37,7 +37,10 @@ class Meters:
         assert genba.flush(timeout=5)
         data = self.reader.get_metrics_data()
         return {
-            metric.name: metric for resource in (data.resource_metrics if data else ()) for scope in resource.scope_metrics for metric in scope.metrics
+            metric.name: metric
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
         }
 
 
@@ -157,7 +160,10 @@ def test_an_agent_counts_the_calls_that_were_made_for_it(measured: Callable[...,
     def by_name(metric: str) -> dict[str, Any]:
         return {point.attributes["gen_ai.agent.name"]: point for point in found[metric].data.data_points}
 
-    assert {name: point.sum for name, point in by_name("gen_ai.invoke_agent.inference_calls").items()} == {"planner": 3, "helper": 1}
+    assert {name: point.sum for name, point in by_name("gen_ai.invoke_agent.inference_calls").items()} == {
+        "planner": 3,
+        "helper": 1,
+    }
     assert {name: point.sum for name, point in by_name("gen_ai.invoke_agent.tool_calls").items()} == {"planner": 1, "helper": 0}
     assert tuple(by_name("gen_ai.invoke_agent.tool_calls")["planner"].explicit_bounds) == CALLS
     assert tuple(by_name("gen_ai.invoke_agent.duration")["planner"].explicit_bounds) == AGENT_SECONDS

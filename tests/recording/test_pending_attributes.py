@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, NoOpTracer, SpanContext, TraceFlags, Tracer, TracerProvider as AnyProvider
+from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
+    NonRecordingSpan,
+    NoOpTracer,
+    SpanContext,
+    TraceFlags,
+    Tracer,
+)
+from opentelemetry.trace import (
+    TracerProvider as AnyProvider,
+)
 
 import genba
 from genba.conversation import Request, Response, Usage
@@ -334,7 +344,9 @@ class ForeignProvider(AnyProvider):
         provider = self
 
         class ForeignTracer(NoOpTracer):
-            def start_span(self, name: str, context: Any = None, kind: Any = None, attributes: Any = None, *args: Any, **kwargs: Any) -> Any:
+            def start_span(
+                self, name: str, context: Any = None, kind: Any = None, attributes: Any = None, *args: Any, **kwargs: Any
+            ) -> Any:
                 span = ForeignSpan()
                 span.told.update(attributes or {})
                 provider.spans.append(span)

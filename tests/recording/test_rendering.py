@@ -80,7 +80,9 @@ def test_the_request_in_the_conventions_names_and_types() -> None:
         "gen_ai.request.stream": True,
         "openai.request.service_tier": "auto",
     }
-    assert all(type(told[f"gen_ai.request.{name}"]) is float for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty"))
+    assert all(
+        type(told[f"gen_ai.request.{name}"]) is float for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+    )
 
 
 def test_what_was_not_said_is_not_written() -> None:
@@ -128,7 +130,9 @@ def test_content_is_kept_element_by_element_and_joined_for_the_span() -> None:
     assert joined == {
         "gen_ai.system_instructions": [{"type": "text", "content": "Be brief."}],
         "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": "Why?"}]}],
-        "gen_ai.tool.definitions": [{"type": "function", "name": "weather", "description": "The weather.", "parameters": {"type": "object"}}],
+        "gen_ai.tool.definitions": [
+            {"type": "function", "name": "weather", "description": "The weather.", "parameters": {"type": "object"}}
+        ],
         "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "Because."}]}],
     }
     assert [json.loads(element) for element in content.lists["gen_ai.input.messages"]] == joined["gen_ai.input.messages"]
@@ -144,7 +148,9 @@ def test_in_1_37_each_output_message_has_its_finish_reason() -> None:
 def test_an_element_that_json_cannot_hold_still_becomes_one() -> None:
     cycle: dict[str, Any] = {"type": "odd"}
     cycle["self"] = cycle
-    content = rendering.exchange_content(Request(messages=[parts.message("user", [cycle, parts.text("\ud800")])]), Response(), older=False)
+    content = rendering.exchange_content(
+        Request(messages=[parts.message("user", [cycle, parts.text("\ud800")])]), Response(), older=False
+    )
     ((_, whole),) = content.joined()
     assert json.loads(whole)[0]["parts"][1]["content"] == "\\ud800"
 

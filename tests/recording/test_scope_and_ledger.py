@@ -71,7 +71,36 @@ async def test_tasks_keep_their_own(spans: Spans) -> None:
             mark(f"step {number}")
 
     await asyncio.gather(*(talk(number) for number in range(5)))
-    assert [told(spans, f"step {number}")["gen_ai.conversation.id"] for number in range(5)] == [f"c-{number}" for number in range(5)]
+    assert [told(spans, f"step {number}")["gen_ai.conversation.id"] for number in range(5)] == [
+        f"c-{number}" for number in range(5)
+    ]
+
+
+def test_one_block_used_by_many_threads_at_once_leaves_nothing_behind(spans: Spans) -> None:
+    block = genba.conversation(id="c-1")
+    entered, first_is_out = threading.Event(), threading.Event()
+    after: list[Any] = []
+
+    def first() -> None:
+        with block:
+            entered.wait(20)
+        after.append(current.get())
+        first_is_out.set()
+
+    def second() -> None:
+        with block:
+            entered.set()
+            first_is_out.wait(20)
+            mark("still inside")
+        after.append(current.get())
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert after == [None, None]
+    assert told(spans, "still inside") == {"gen_ai.conversation.id": "c-1"}
 
 
 def test_left_in_another_context_it_leaves_that_one_alone() -> None:
@@ -85,8 +114,14 @@ def test_left_in_another_context_it_leaves_that_one_alone() -> None:
 
 
 @pytest.mark.hostile
-@pytest.mark.parametrize("value", [object(), 10**5000, 2**70, None, [object()], float("nan"), "\ud800"], ids=["object", "huge", "big", "none", "objects", "nan", "surrogate"])
-def test_a_value_that_no_attribute_can_have_costs_itself_at_most(value: Any, spans: Spans, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [object(), 10**5000, 2**70, None, [object()], float("nan"), "\ud800"],
+    ids=["object", "huge", "big", "none", "objects", "nan", "surrogate"],
+)
+def test_a_value_that_no_attribute_can_have_costs_itself_at_most(
+    value: Any, spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
     with genba.conversation(id="c-1", attributes={"app.part": value, "app.room": 1}):
         mark("step")
     found = attributes(spans.only())

@@ -34,7 +34,9 @@ THINKING: Body = {"type": "thinking", "thinking": "Bees come to mind.", "signatu
 TOOL_USE: Body = {"type": "tool_use", "id": "toolu_7", "name": "weather", "input": {"city": "Bath"}}
 
 
-def message(text: str = "".join(ANSWER), *, content: Sequence[Body] | None = None, stop: str | None = "end_turn", **more: Any) -> Body:
+def message(
+    text: str = "".join(ANSWER), *, content: Sequence[Body] | None = None, stop: str | None = "end_turn", **more: Any
+) -> Body:
     """A whole answer."""
     return {
         "id": "msg_wire",
@@ -87,7 +89,8 @@ def thinking_and_tool_events() -> list[Body]:
     thinking = block(
         0,
         {"type": "thinking", "thinking": "", "signature": ""},
-        [{"type": "thinking_delta", "thinking": piece} for piece in ("Bees come", " to mind.")] + [{"type": "signature_delta", "signature": "c2lnbmVk"}],
+        [{"type": "thinking_delta", "thinking": piece} for piece in ("Bees come", " to mind.")]
+        + [{"type": "signature_delta", "signature": "c2lnbmVk"}],
     )
     tool = block(
         2,
@@ -117,7 +120,14 @@ def batch() -> Body:
     counts = {"processing": 1, "succeeded": 0, "errored": 0, "canceled": 0, "expired": 0}
     times = {"created_at": "2026-01-01T00:00:00Z", "expires_at": "2026-01-02T00:00:00Z"}
     unknown = {"ended_at": None, "archived_at": None, "cancel_initiated_at": None, "results_url": None}
-    return {"id": "msgbatch_wire", "type": "message_batch", "processing_status": "in_progress", "request_counts": counts, **times, **unknown}
+    return {
+        "id": "msgbatch_wire",
+        "type": "message_batch",
+        "processing_status": "in_progress",
+        "request_counts": counts,
+        **times,
+        **unknown,
+    }
 
 
 def error(message: str = "The engine is overheated.", type: str = "overloaded_error") -> Body:

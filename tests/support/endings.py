@@ -248,7 +248,7 @@ async def call_value(host: Host, service: Service, form: str, client: Any, *, re
 
 async def _cancelled_while_waiting(call: Coroutine[Any, Any, Any], server: Server) -> None:
     running = asyncio.create_task(call)
-    while not server.received:
+    while not server.received:  # noqa: ASYNC110  # the server is a thread, and knows no event of this loop
         await asyncio.sleep(0.005)
     running.cancel()
     await running

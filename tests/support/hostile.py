@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import math
 import threading
 import uuid
-from collections import OrderedDict, UserDict, deque, namedtuple
+from collections import OrderedDict, UserDict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -68,7 +68,7 @@ class HostileMapping(dict[str, Any]):
         raise RuntimeError("keys")
 
 
-class HostileText(str):
+class HostileText(str):  # noqa: SLOT000  # as a careless class is
     def __str__(self) -> str:
         raise RuntimeError("str")
 
@@ -112,7 +112,9 @@ class Holder:
     inner: Any = field(default_factory=Hostile)
 
 
-Pair = namedtuple("Pair", "left right")
+class Pair(NamedTuple):
+    left: Any
+    right: Any
 
 
 def cyclic_list() -> list[Any]:
@@ -167,10 +169,10 @@ NAMED: dict[str, Any] = {
     "bytearray and memoryview": lambda: [bytearray(b"a\xff"), memoryview(b"b\xff")],
     "huge int": lambda: 10**5000,
     "negative huge int": lambda: -(2**70),
-    "datetimes": lambda: [datetime.datetime(2026, 1, 1), datetime.date(2026, 1, 1), datetime.time(1), datetime.timedelta(1)],
-    "datetime out of range": lambda: datetime.datetime.max.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=-23))),
+    "datetimes": lambda: [dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc), dt.date(2026, 1, 1), dt.time(1), dt.timedelta(1)],
+    "datetime out of range": lambda: dt.datetime.max.replace(tzinfo=dt.timezone(dt.timedelta(hours=-23))),
     "decimal": lambda: [decimal.Decimal("NaN"), decimal.Decimal("1e999999"), decimal.Decimal("sNaN")],
-    "non-text keys": lambda: {1: "a", None: "b", (1, 2): "c", 1.5: "d", b"x": "e", True: "f"},
+    "non-text keys": lambda: {1: "a", None: "b", (1, 2): "c", 1.5: "d", b"x": "e", False: "f"},
     "set and frozenset": lambda: {1, "a", frozenset({2})},
     "generator": lambda: (number for number in range(3)),
     "endless iterable": Endless,

@@ -94,7 +94,10 @@ def chat_tool_chunks() -> list[Body]:
     """A streamed tool call, its arguments in three pieces."""
     head = {"index": 0, "id": "call_7", "type": "function", "function": {"name": "weather", "arguments": ""}}
     deltas = [{"index": 0, "function": {"arguments": piece}} for piece in ('{"city"', ': "Ba', 'th"}')]
-    calls = [chat_chunk({"role": "assistant", "content": None, "tool_calls": [head]}), *(chat_chunk({"tool_calls": [d]}) for d in deltas)]
+    calls = [
+        chat_chunk({"role": "assistant", "content": None, "tool_calls": [head]}),
+        *(chat_chunk({"tool_calls": [d]}) for d in deltas),
+    ]
     return [*calls, chat_chunk({}, "tool_calls")]
 
 
@@ -268,7 +271,13 @@ def error(message: str = "The engine is overheated.", type: str = "server_error"
     return {"error": {"message": message, "type": type, "param": None, "code": code}}
 
 
-RESPONSE_ERROR: Body = {"type": "error", "code": "server_error", "message": "The engine is overheated.", "param": None, "sequence_number": 99}
+RESPONSE_ERROR: Body = {
+    "type": "error",
+    "code": "server_error",
+    "message": "The engine is overheated.",
+    "param": None,
+    "sequence_number": 99,
+}
 
 
 def _numbered(events: Sequence[Body]) -> list[Body]:

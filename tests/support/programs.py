@@ -52,7 +52,9 @@ class Ran:
 
 def run(program: str, *arguments: str, folder: Path, fails: bool = False, limit: float = LIMIT, **environment: str) -> Ran:
     """Run a program in `folder`, with no settings but `environment`, for at most `limit` seconds."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GENBA_", "OPENAI_", "ANTHROPIC_"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "GENBA_", "OPENAI_", "ANTHROPIC_"))
+    }
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         cwd=folder,

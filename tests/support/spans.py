@@ -89,3 +89,17 @@ def text(span: ReadableSpan, which: str = "output") -> str:
 def is_child(span: ReadableSpan, parent: ReadableSpan | Span) -> bool:
     context = parent.get_span_context()
     return bool(span.parent and context and span.parent.span_id == context.span_id)
+
+
+def readable(span: Any) -> None:
+    """Everything on the span can be exported: attributes of the allowed types, JSON where JSON is promised."""
+    told = attributes(span)
+    for value in told.values():
+        for one in value if isinstance(value, tuple) else (value,):
+            assert isinstance(one, (str, int, float, bool))
+            if isinstance(one, str):
+                one.encode()
+    for name in ("genba.input", "genba.output", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.call.arguments"):
+        if name in told:
+            json.loads(told[name])
+    json.loads(span.to_json())

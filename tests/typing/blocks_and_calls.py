@@ -66,7 +66,9 @@ def what_an_invocation_is_told(invocation: genba.Invocation) -> None:
 
 
 def a_conversation() -> None:
-    with genba.conversation(id="c-1", user="u-1", tags=["beta"], attributes={"app.part": "front", "app.sizes": [1, 2]}) as conversation:
+    with genba.conversation(
+        id="c-1", user="u-1", tags=["beta"], attributes={"app.part": "front", "app.sizes": [1, 2]}
+    ) as conversation:
         assert_type(conversation, genba.conversation)
     with genba.conversation("c-1"):
         pass

@@ -171,6 +171,7 @@ class Assistant:
     @classmethod
     @genba.observe
     def class_method(cls, question: str) -> Assistant:
+        assert question
         return cls()
 
     @staticmethod

@@ -93,8 +93,9 @@ def show(what: str, store: str | None, as_json: bool) -> None:
 class _Run(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """What follows the module's name is the module's, also what looks like an option of ours."""
-        if args and args[0].startswith("-m"):
-            args.insert(2 if args[0] == "-m" else 1, "--")
+        before = 2 if args[:1] == ["-m"] else 1
+        if args and args[0].startswith("-m") and len(args) > before:
+            args.insert(before, "--")
         return super().parse_args(ctx, args)
 
 

@@ -39,7 +39,7 @@ def run_target(argv: Sequence[str], start: Callable[[], object]) -> NoReturn:
         sys.argv[:] = list(argv)
         run = _module("__main__", alter_argv=False)
     else:
-        path = os.path.abspath(argv[0])  # noqa: PTH100
+        path = os.path.join(os.getcwd(), argv[0])  # noqa: PTH109, PTH118  # as Python makes it: "./" stays
         code = _compiled(argv[0], path)
         _first_on_path(os.path.dirname(os.path.realpath(argv[0])))  # noqa: PTH120
         sys.argv[:] = list(argv)
@@ -75,7 +75,7 @@ def _compiled(said: str, path: str) -> CodeType:
     try:
         return compile(source, path, "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
-        sys.excepthook(type(error), error, None)
+        sys.excepthook(type(error), error.with_traceback(None), None)
         sys.exit(1)
 
 

@@ -21,6 +21,9 @@ MAX_TEXT = 1 << 20
 MAX_BYTES = 8 << 20
 """Bytes of one encoded value that are kept waiting for the exporter."""
 
+MOST_BITS = 10_000
+
+_CONTAINERS = frozenset((dict, list, tuple, set, frozenset))
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 
@@ -32,13 +35,34 @@ class Shortened(NamedTuple):
     sha256: str
 
 
-def encode(value: object) -> bytes:
-    """`value` as JSON bytes. Whatever has no JSON form becomes a short description of itself."""
+def encode(value: object, shortened: list[Shortened] | None = None, path: str = "") -> bytes:
+    """`value` as JSON bytes. Whatever has no JSON form becomes a short description of itself.
+
+    Texts that had to be shortened to stay within `MAX_BYTES` are added to `shortened`, each with its place below `path`.
+    """
     try:
         encoded = orjson.dumps(value, _stand_in, _OPTIONS)
     except Exception:  # noqa: BLE001  # orjson raises, or an object's own code does: walk it with care
-        return _carefully(value)
-    return encoded if len(encoded) <= MAX_BYTES else _carefully(value)
+        return _carefully(value, shortened, path)
+    return encoded if len(encoded) <= MAX_BYTES else _carefully(value, shortened, path)
+
+
+def encode_unknown(value: object, shortened: list[Shortened] | None = None, path: str = "") -> bytes:
+    """`encode` for a value that nobody else will write out: a small one can stand for an endless text, by naming itself twice."""
+    return encode(value, shortened, path) if _is_bounded(value) else _carefully(value, shortened, path)
+
+
+def _is_bounded(value: object) -> bool:
+    """Whether the containers in `value`, each counted as often as it is named, are few enough to be written out."""
+    waiting: list[Any] = [value]
+    for _ in range(MAX_ITEMS):
+        if not waiting:
+            return True
+        container = waiting.pop()
+        kind = type(container)
+        if kind in _CONTAINERS:
+            waiting.extend([item for item in (container.values() if kind is dict else container) if type(item) in _CONTAINERS])
+    return False
 
 
 def decode(encoded: bytes) -> Any:
@@ -64,11 +88,14 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _carefully(value: object) -> bytes:
+def _carefully(value: object, shortened: list[Shortened] | None, path: str) -> bytes:
     limit = MAX_TEXT
     for _ in range(6):
-        encoded = orjson.dumps(plain(value, limit=limit))
+        cuts: list[Shortened] = []
+        encoded = orjson.dumps(plain(value, cuts, limit, path))
         if len(encoded) <= MAX_BYTES:
+            if shortened is not None:
+                shortened.extend(cuts)
             return encoded
         limit //= 8
     return orjson.dumps(f"<{type(value).__name__}: too large to record, over {MAX_BYTES} bytes>")
@@ -92,6 +119,13 @@ def _stand_in(value: object) -> Any:
     return f"<{type(value).__module__}.{type(value).__qualname__}>"
 
 
+def _number(value: int) -> int | str:
+    """Integers beyond 64 bits have no place in orjson; beyond some thousand digits Python will not even write them."""
+    if -(1 << 63) <= value < (1 << 64):
+        return value
+    return str(value) if value.bit_length() < MOST_BITS else f"<an integer of {value.bit_length()} bits>"
+
+
 class _Walk:
     __slots__ = ("_items", "_limit", "_open", "_shortened")
 
@@ -106,7 +140,7 @@ class _Walk:
         if value is None or kind is bool:
             return value
         if kind is int:
-            return value if -(1 << 63) <= value < (1 << 64) else str(value)  # type: ignore[operator]
+            return _number(value)  # type: ignore[arg-type]
         if kind is float:
             return value if value == value and value not in (float("inf"), float("-inf")) else None  # noqa: PLR0124
         if kind is str:

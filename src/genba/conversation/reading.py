@@ -336,7 +336,7 @@ def _parts(message: JSON) -> list[Mapping[str, JSON]]:
 
 
 def _list(value: JSON) -> list[JSON]:
-    return value if isinstance(value, list) else [] if value is None else [value]
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
 def _gone(value: JSON) -> str:

@@ -48,7 +48,7 @@ def summed(usages: Sequence[Usage | None]) -> Usage:
 
 def count(value: object) -> int | None:
     """`value` if it is a count of tokens, else None. (Test doubles and broken servers put anything there.)"""
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value < 1 << 63 else None
 
 
 def total(*counts: int | None) -> int | None:

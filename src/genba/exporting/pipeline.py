@@ -8,8 +8,9 @@ embedded store. When the app's provider appears later, the next span goes there.
 from __future__ import annotations
 
 import os
+import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -122,22 +123,22 @@ class Pipeline:
         done = self._background.flush(timeout)
         for provider in [self._private, self._meters, self._loggers, *self._joined]:
             flush = getattr(provider, "force_flush", None)
-            if flush is not None and monotonic() < until:
-                with harmless.guard("flushing a provider"):
-                    done = bool(flush(max(1, int((until - monotonic()) * 1000)))) and done
+            if flush is not None:
+                left = max(until - monotonic(), 0.001)
+                done = bool(within(left, "flushing a provider", flush, int(left * 1000) or 1)) and done
         waiting = self._background.waiting
         return Flushed(done and not waiting, waiting)
 
     def shutdown(self, timeout: float) -> Flushed:
         """Flush, then close what is genba's own. The app's providers stay as they are."""
+        until = monotonic() + timeout
         flushed = self.flush(timeout)
         for processor in self._processors:
             processor.is_on = False
         self._delivery.close()
         for provider in (self._private, self._meters, self._loggers):
             if provider is not None:
-                with harmless.guard("shutting down a private provider"):
-                    provider.shutdown()
+                within(max(until - monotonic(), 0.1), "shutting down a private provider", provider.shutdown)
         return flushed
 
     def describe(self) -> list[str]:
@@ -209,6 +210,24 @@ class Pipeline:
             elif isinstance(one, str) and one.startswith("jsonl:"):
                 wanted.append(Jsonl(_writable(one[6:])))
         return wanted
+
+
+def within(timeout: float, doing: str, what: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of `what(*arguments)`, or None if it takes longer than `timeout` seconds: then it goes on without us.
+
+    The SDK's processors take a timeout and do not keep it: an exporter that retries holds them for as long as it likes.
+    """
+    result: list[Any] = []
+
+    def run() -> None:
+        with harmless.guard(doing):
+            result.append(what(*arguments))
+
+    with harmless.guard(doing):
+        thread = threading.Thread(target=run, name="genba-flush", daemon=True)
+        thread.start()
+        thread.join(timeout)
+    return result[0] if result else None
 
 
 def _proxy() -> Any:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from .. import harmless
+from .. import harmless, semconv
 from ..conversation import JSON, Request, Response
-from ..conversation.encoding import decode, encode
+from ..conversation.encoding import Shortened, decode, encode
 from ..recording.invocation import Invocation, Raw
 from ..semconv import Outcome
 from .endpoint import Endpoint
@@ -27,6 +27,8 @@ class Call:
     """Further span attributes: what an inner layer knows of a call that is an outer one's."""
     instead: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     """The arguments to send instead of the host's, when the host asked for something to be added."""
+    shortened: Sequence[Shortened] = ()
+    """What of the request was too long to be kept while waiting."""
     _ended = False
     _body: bytes | None = None
     _answer: Callable[[], JSON] | None = None
@@ -53,9 +55,12 @@ class Call:
         """Whether its end has come."""
         return self._ended
 
-    def asked(self, body: bytes) -> None:
-        """Its request, as JSON."""
-        self._body = body
+    def asked(self, body: JSON) -> None:
+        """Its request, copied now: what the host does to its messages afterwards is not seen."""
+        cuts: list[Shortened] = []
+        self._body = encode(body, cuts, semconv.INPUT_MESSAGES)
+        if cuts:
+            self.shortened = cuts
 
     def answered(self, body: JSON) -> None:
         """It ended with this answer."""

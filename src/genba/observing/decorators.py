@@ -12,7 +12,6 @@ from opentelemetry.context import attach, detach, get_current
 from opentelemetry.trace import SpanKind
 
 from .. import harmless, semconv
-from ..conversation.encoding import encode
 from ..recording import owning, signals
 from ..recording.invocation import Invocation
 from ..semconv import Operation, Outcome
@@ -110,7 +109,7 @@ class _Beginning:
                 if kwargs:
                     given.update(kwargs)
                 invocation.more = self._more
-                invocation.took(encode(given))
+                invocation.took(given)
             except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
                 harmless.failed("reading the arguments of a decorated function", error)
         return invocation
@@ -148,7 +147,7 @@ def _begun(kind: Kind, name: str, attributes: Mapping[str, Any]) -> Invocation |
 def _gave(invocation: Invocation, result: Any) -> None:
     try:
         if invocation.is_recording:
-            invocation.gave(encode(result))
+            invocation.gave(result)
     except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
         harmless.failed("reading the result of a decorated function", error)
 

@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response, Usage, loose
-from ..conversation.encoding import Shortened, decode, encode, readable, shorten
+from ..conversation.encoding import Shortened, decode, encode, encode_unknown, readable, shorten
 from ..conversation.usage import summed
 from ..semconv import Operation, Outcome
 from . import rendering
@@ -53,6 +53,10 @@ class Exchange(Protocol):
 
     def extra(self) -> Mapping[str, Any]:
         """Further span attributes."""
+
+    @property
+    def shortened(self) -> Sequence[Shortened]:
+        """What was too long to be kept while waiting."""
 
     def raw(self) -> Raw:
         """Both as they were on the wire."""
@@ -104,6 +108,8 @@ class Invocation:
     _input: bytes | None = None
     _output: bytes | None = None
     _rendered: Rendered | None = None
+    _shortened: list[Shortened] | None = None
+    """What was too long to be kept while waiting."""
 
     def __init__(self, signals: Signals, operation: str | None, name: str, kind: SpanKind, attributes: dict[str, Any]) -> None:
         self._signals = signals
@@ -167,7 +173,7 @@ class Invocation:
                 if self._chunks is None or self._chunk_times is None:
                     self._chunks, self._chunk_times = [], []
                 self._chunk_times.append(time_ns())
-                self._chunks.append(encode(chunk))
+                self._chunks.append(encode_unknown(chunk, self._cuts(), f"{self._content_names[1]}[{len(self._chunks)}]"))
 
     def response(self, response: Any = None, /, **said: Any) -> None:
         """Say what came back: a `Response`, a text, a message, or its fields by name (`messages=`, `id=`, `usage=` …).
@@ -182,11 +188,12 @@ class Invocation:
                 self._response = response
                 return
             whole = response if response is not None else said
-            self._output = encode(whole)
+            self.gave(whole)
+            encoded = self._output or b"null"
             if self.operation == Operation.RETRIEVAL:
-                self._response = Response(documents=_documents(decode(self._output)))
+                self._response = Response(documents=_documents(decode(encoded)))
             elif self.operation not in (None, Operation.EXECUTE_TOOL):
-                self._response = loose.response(decode(self._output))
+                self._response = loose.response(decode(encoded))
 
     def usage(self, usage: Usage | None = None, /, **counts: int) -> None:
         """Say what it cost in tokens: a `Usage`, or counts by the conventions' names (`input_tokens=`, `output_tokens=` …)."""
@@ -209,13 +216,23 @@ class Invocation:
 
     # What the engine knows.
 
-    def took(self, encoded: bytes) -> None:
-        """Keep the arguments of a decorated function, already encoded."""
-        self._input = encoded
+    def took(self, arguments: Mapping[str, Any]) -> None:
+        """Keep a copy of the arguments of a decorated function."""
+        self._input = encode_unknown(arguments, self._cuts(), self._content_names[0])
 
-    def gave(self, encoded: bytes) -> None:
-        """Keep the result of a decorated function, already encoded."""
-        self._output = encoded
+    def gave(self, result: Any) -> None:
+        """Keep a copy of the result of a decorated function."""
+        self._output = encode_unknown(result, self._cuts(), self._content_names[1])
+
+    def _cuts(self) -> list[Shortened]:
+        if self._shortened is None:
+            self._shortened = []
+        return self._shortened
+
+    @property
+    def _content_names(self) -> tuple[str, str]:
+        is_tool = self.operation == Operation.EXECUTE_TOOL
+        return (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT) if is_tool else (semconv.INPUT, semconv.OUTPUT)
 
     def adopt(self, exchange: Exchange) -> None:
         """Take an inner layer's exchange as this operation's own: that layer saw it closer to the wire."""
@@ -328,7 +345,7 @@ class Invocation:
         rendered = self.rendered()
         attributes = dict(rendered.attributes)
         content = rendered.content
-        shortened = list(content.shortened)
+        shortened = [*(self._shortened or ()), *(self.exchange.shortened if self.exchange is not None else ()), *content.shortened]
         if self._signals.content_on_spans:
             for name, whole in content.joined():
                 attributes[name] = self._fitting(name, whole, content, text_limit, shortened)
@@ -382,10 +399,8 @@ class Invocation:
         content = Content()
         if self.operation is not None:
             content = rendering.exchange_content(request, response, older=self._signals.settings.semconv == "1.37")
-        if self.operation == Operation.EXECUTE_TOOL:
-            names = (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT)
-        elif self.operation is None:
-            names = (semconv.INPUT, semconv.OUTPUT)
+        if self.operation in (None, Operation.EXECUTE_TOOL):
+            names = self._content_names
         elif self.operation == Operation.RETRIEVAL and request.query:
             content.singles[semconv.RETRIEVAL_QUERY_TEXT] = request.query.encode("utf-8", "backslashreplace")
             return content
@@ -397,6 +412,9 @@ class Invocation:
         for name, encoded in zip(names, (self._input, output), strict=True):
             if encoded is not None:
                 content.singles[name] = encoded
+        result = content.singles.get(semconv.TOOL_CALL_RESULT)
+        if result is not None and not result.startswith(b"{"):
+            content.singles[semconv.TOOL_CALL_RESULT] = b'{"result":' + result + b"}"  # the conventions want an object
         return content
 
     def _known(self, request: Request, response: Response) -> dict[str, Any]:
@@ -414,6 +432,8 @@ class Invocation:
         if times:
             known[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (times[0] - self.started_ns) / 1e9
             known[semconv.CHUNKS_COUNT] = len(times)
+            if self.operation in semconv.INFERENCE:
+                known[semconv.REQUEST_STREAM] = True
         given = self.start_attributes  # what the outermost layer said stands
         asked = rendering.request_attributes(request)
         if self.exchange is not None:
@@ -454,7 +474,7 @@ def _do(pieces: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:
 
 
 def _copied(said: Mapping[str, Any]) -> dict[str, JSON]:
-    return {str(name): decode(encode(value)) for name, value in said.items()}
+    return {str(name): decode(encode_unknown(value)) for name, value in said.items()}
 
 
 def _merged(told: Request, read: Request) -> Request:

@@ -14,7 +14,8 @@ import orjson
 
 from .. import semconv
 from ..conversation import Request, Response, Usage
-from ..conversation.encoding import MAX_TEXT, Shortened, encode, plain, readable
+from ..conversation.encoding import MAX_TEXT, MOST_BITS, Shortened, encode, plain, readable
+from ..conversation.usage import count
 
 _REQUEST = (
     (semconv.REQUEST_TEMPERATURE, "temperature"),
@@ -122,8 +123,8 @@ def usage_attributes(usage: Usage) -> dict[str, Any]:
     """What it cost."""
     written: dict[str, Any] = {}
     for name, field_name in _USAGE:
-        number = getattr(usage, field_name)
-        if type(number) is int:
+        number = count(getattr(usage, field_name))
+        if number is not None:
             written[name] = number
     if usage.raw:
         written[semconv.USAGE_RAW] = encode(usage.raw).decode()
@@ -211,7 +212,9 @@ def _clean(value: Any) -> Any:
     if kind is str:
         return value if value.isascii() else readable(value)
     if kind is int:
-        return value if -(1 << 63) <= value < (1 << 63) else str(value)
+        if -(1 << 63) <= value < (1 << 63):
+            return value
+        return str(value) if value.bit_length() < MOST_BITS else None
     if kind is bool:
         return value
     if kind is float:

@@ -1,4 +1,4 @@
-"""Copy what a request sends, as the wire's JSON."""
+"""Find what a request sends, as the wire's JSON."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...conversation import JSON
-from ...conversation.encoding import encode
 
 
-def copied(options: Any) -> bytes:
-    """The request as the wire's JSON, copied now: what the host does to its messages afterwards is not seen."""
+def body_of(options: Any) -> JSON:
+    """The request as the wire's JSON: not a copy yet."""
     body = options.json_data
     extra = options.extra_json
     if extra:
         body = {**body, **extra} if isinstance(body, Mapping) else extra
     if options.files or options.method.upper() == "GET":
         body = {**(body if isinstance(body, Mapping) else {}), **_beside_the_body(options)}
-    return encode(body)
+    return body
 
 
 def _beside_the_body(options: Any) -> dict[str, JSON]:

@@ -16,7 +16,7 @@ from ...observing.call import Call
 from ...observing.endpoint import Endpoint
 from ...recording import owning, signals
 from ...recording.invocation import Invocation
-from .bodies import copied
+from .bodies import body_of
 from .declaration import GeneratedClient
 from .routing import Routes, Servers
 
@@ -136,7 +136,7 @@ class Requests:
         call = self._unprepared.pop(id(options), None) if self._unprepared else None
         if call is not None:
             with harmless.guard("copying a request"):
-                call.asked(copied(prepared))
+                call.asked(body_of(prepared))
 
     def _read_body(self, call: Call, client: Any, options: Any) -> None:
         """Copy the request's body: now if it is JSON already, else once the client has made it so."""
@@ -145,4 +145,4 @@ class Requests:
                 self._unprepared.clear()
             self._unprepared[id(options)] = call
         else:
-            call.asked(copied(options))
+            call.asked(body_of(options))

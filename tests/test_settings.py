@@ -1,0 +1,224 @@
+"""Options go before the environment, that before the default; what cannot be used is an error that names it and says what to write."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter
+
+import genba
+from genba.settings import CONTENT_VARIABLE, EVENT_VARIABLE, TABLE, Settings, SettingsError, resolve
+
+CLIENTS = ["openai", "anthropic"]
+
+
+def given_to(options: dict[str, Any] | None = None, /, **environ: str) -> Settings:
+    return resolve(options or {}, CLIENTS, environ)
+
+
+def refused(options: dict[str, Any] | None = None, /, **environ: str) -> str:
+    with pytest.raises(SettingsError) as error:
+        given_to(options, **environ)
+    return str(error.value)
+
+
+def test_nothing_said_is_the_default() -> None:
+    assert given_to() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("options", "input", "fix"),
+    [
+        ({"stor": "x"}, "'stor'", "'store'"),
+        ({"zzz": 1}, "'zzz'", "tracer_provider"),
+        ({"tracer_provider": 7}, "tracer_provider", "get_tracer()"),
+        ({"meter_provider": object()}, "meter_provider", "get_meter()"),
+        ({"logger_provider": "global"}, "logger_provider", "get_logger()"),
+        ({"store": ""}, "store=''", "'.genba/genba.db'"),
+        ({"store": 7}, "store=7", "'off'"),
+        ({"store": True}, "store=True", "'off'"),
+        ({"export": "consol"}, "'consol'", "'console'"),
+        ({"export": ["console", 7]}, "7", "SpanExporter"),
+        ({"export": "jsonl:"}, "'jsonl:'", "'jsonl:PATH'"),
+        ({"export": {"a": 1}}, "export", "'console'"),
+        ({"capture_content": "all"}, "capture_content='all'", "'both'"),
+        ({"capture_content": 7}, "capture_content=7", "'none'"),
+        ({"semconv": "1.36"}, "semconv='1.36'", "'1.37'"),
+        ({"semconv": 1.37}, "semconv=1.37", "'1.37'"),
+        ({"semconv": ["latest"]}, "semconv", "'latest'"),
+        ({"stream_usage": True}, "stream_usage=True", "'inject'"),
+        ({"instrument": ["opnai"]}, "'opnai'", "openai"),
+        ({"instrument": 7}, "instrument", "openai"),
+        ({"instrument": [["openai"]]}, "instrument", "openai"),
+        ({"set_global": "yes"}, "set_global", "True or False"),
+        ({"service_name": 7}, "service_name", "7"),
+    ],
+    ids=str,
+)
+def test_an_option_that_cannot_be_used_is_named_with_the_fix(options: dict[str, Any], input: str, fix: str) -> None:
+    said = refused(options)
+    assert input in said
+    assert fix in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fix"),
+    [
+        ("GENBA_EXPORT", "consol", "'console'"),
+        ("GENBA_EXPORT", "store,", "'store'"),
+        ("GENBA_SEMCONV", "1.36", "'1.37'"),
+        ("GENBA_STREAM_USAGE", "yes", "'inject'"),
+        ("GENBA_INSTRUMENT", "opnai", "openai"),
+        ("GENBA_SET_GLOBAL", "maybe", "'true'"),
+        (EVENT_VARIABLE, "maybe", "'true'"),
+    ],
+)
+def test_a_variable_that_cannot_be_used_is_named_with_the_fix(variable: str, value: str, fix: str) -> None:
+    said = refused(**{variable: value})
+    assert variable in said
+    assert fix in said
+
+
+@given(
+    st.sampled_from([entry.option for entry in TABLE if entry.option]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.lists(st.text() | st.integers())
+    | st.dictionaries(st.text(), st.integers()),
+)
+def test_any_value_of_an_option_is_taken_or_refused_by_name(option: str, value: Any) -> None:
+    try:
+        given_to({option: value})
+    except SettingsError as error:
+        assert option in str(error)  # noqa: PT017  # either way is right
+
+
+@given(
+    st.sampled_from([entry.env for entry in TABLE if entry.env]),
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+)
+def test_any_value_of_a_variable_is_taken_or_refused_by_name(variable: str, value: str) -> None:
+    try:
+        given_to(**{variable: value})
+    except SettingsError as error:
+        assert variable in str(error)  # noqa: PT017  # either way is right
+
+
+@pytest.mark.parametrize("variable", [entry.env for entry in TABLE if entry.env])
+def test_an_empty_variable_says_nothing(variable: str) -> None:
+    assert given_to(**{variable: ""}) == given_to()
+
+
+def test_an_option_goes_before_its_variable() -> None:
+    options = {
+        "store": "mine.db",
+        "export": "console",
+        "capture_content": "event",
+        "semconv": "latest",
+        "instrument": ["openai"],
+        "set_global": False,
+    }
+    found = given_to(
+        options, GENBA_STORE="theirs.db", GENBA_EXPORT="otlp", GENBA_SEMCONV="1.37", GENBA_INSTRUMENT="anthropic", GENBA_SET_GLOBAL="true",
+        **{CONTENT_VARIABLE: "NO_CONTENT"},
+    )  # fmt: skip
+    assert (found.store, found.export, found.capture_content, found.semconv) == ("mine.db", ("console",), "event", "latest")
+    assert (found.instrument, found.set_global) == (("openai",), False)
+
+
+def test_variables_are_obeyed() -> None:
+    found = given_to(
+        GENBA_STORE="t.db",
+        GENBA_EXPORT="console, jsonl:x.jsonl",
+        GENBA_SEMCONV="1.37",
+        GENBA_STREAM_USAGE="inject",
+        GENBA_INSTRUMENT="openai, anthropic",
+        GENBA_SET_GLOBAL="1",
+    )
+    assert found == Settings(
+        store="t.db",
+        export=("console", "jsonl:x.jsonl"),
+        semconv="1.37",
+        stream_usage="inject",
+        instrument=("openai", "anthropic"),
+        set_global=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "content"),
+    [
+        ("NO_CONTENT", "none"), ("SPAN_ONLY", "span"), ("EVENT_ONLY", "event"), ("SPAN_AND_EVENT", "both"), ("span_only", "span"), ("true", "span"),
+        ("false", "none"), ("none", "none"), ("both", "both"), ("event", "event"), (" SPAN_ONLY ", "span"),
+    ],
+)  # fmt: skip
+def test_the_standard_s_words_for_content_are_understood(word: str, content: str) -> None:
+    assert given_to(**{CONTENT_VARIABLE: word}).capture_content == content
+    assert given_to({"capture_content": word.strip()}).capture_content == content
+
+
+def test_an_unknown_word_for_content_in_the_environment_is_the_safe_one_and_a_warning() -> None:
+    found = given_to(**{CONTENT_VARIABLE: "everything"})
+    assert found.capture_content == "none"
+    (warning,) = found.warnings
+    assert CONTENT_VARIABLE in warning
+    assert "'everything'" in warning
+    assert "SPAN_ONLY" in warning
+
+
+@pytest.mark.parametrize(("content", "emits"), [("none", False), ("span", False), ("event", True), ("both", True)])
+def test_the_details_event_goes_with_content_unless_it_is_said(content: str, *, emits: bool) -> None:
+    assert given_to({"capture_content": content}).emit_event == emits
+    assert given_to({"capture_content": content}, **{EVENT_VARIABLE: "true"}).emit_event
+    assert not given_to({"capture_content": content}, **{EVENT_VARIABLE: "false"}).emit_event
+
+
+def test_destinations_may_be_one_or_several() -> None:
+    exporter = ConsoleSpanExporter()
+    assert given_to({"export": exporter}).export == (exporter,)
+    assert given_to({"export": ("console", exporter)}).export == ("console", exporter)
+    assert given_to({"export": "none"}).export == ()
+    assert given_to({"store": False}).store == "off"
+    assert given_to({"store": Path("a") / "b.db"}).store == str(Path("a") / "b.db")
+
+
+def test_a_path_from_home_is_understood() -> None:
+    found = given_to({"store": "~/traces.db"}).store
+    assert found == str(Path("~/traces.db").expanduser())
+
+
+def test_one_client_needs_no_list() -> None:
+    assert given_to({"instrument": "openai"}).instrument == ("openai",)
+    assert given_to({"instrument": []}).instrument == ()
+    assert given_to(GENBA_INSTRUMENT="all").instrument is None
+    assert given_to(GENBA_INSTRUMENT="none").instrument == ()
+
+
+def test_a_provider_is_whatever_gives_tracers() -> None:
+    provider = TracerProvider()
+    assert given_to({"tracer_provider": provider}).tracer_provider is provider
+
+
+def test_the_table_is_what_init_takes() -> None:
+    parameters = inspect.signature(genba.init).parameters
+    options = [entry.option for entry in TABLE if entry.option]
+    assert options == [name for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY]
+    told = inspect.getdoc(genba.init) or ""
+    assert [option for option in options if f"{option}: " not in told] == []
+
+
+def test_every_error_leaves_genba_off() -> None:
+    with pytest.raises(SettingsError):
+        genba.init(semconv="1.36")  # type: ignore[arg-type]
+    assert not genba.doctor().is_running
+    assert "patched" not in {state for _, _, state in genba.doctor().clients}
