@@ -41,9 +41,14 @@ os.environ["PATH"] = os.pathsep.join(
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The suite, with the newest clients, on every supported Python that is installed."""
+    """The suite, with the newest clients, on every supported Python that is installed.
+
+    Whole on the oldest and on the newest of them; those between run what depends on the interpreter most, the shapes of calls.
+    """
     fill(session, ".[cli,otlp]", *SUITE, *CLIENTS)
-    session.run("pytest", *session.posargs)
+    there = [version for version in PYTHONS if is_installed(version)]
+    between = session.python in there[1:-1]
+    session.run("pytest", *(session.posargs or (["tests/observing"] if between else [])))
 
 
 @nox.session
@@ -85,17 +90,18 @@ def localmodel(session: nox.Session) -> None:
 @nox.session
 def recordings(session: nox.Session) -> None:
     """Real exchanges replayed through the real clients; skipped where the recordings are not at hand."""
-    if not (HERE.parent / "shared" / "recordings").is_dir():
-        session.skip("no recordings beside the project")
+    if not Path(os.environ.get("GENBA_RECORDINGS") or HERE.parent / "shared" / "recordings").is_dir():
+        session.skip("There are none beside the project, and GENBA_RECORDINGS names no other folder.")
     fill(session, ".[cli]", *SUITE, *CLIENTS)
     session.run("pytest", *(session.posargs or ["tests/recordings"]))
 
 
 @nox.session
 def properties(session: nox.Session) -> None:
-    """The property tests alone, with many more examples."""
+    """The property tests alone, with many more examples: ten seeds."""
     fill(session, ".[cli]", *SUITE, *CLIENTS)
-    session.run("pytest", "-m", "hypothesis", *session.posargs, env={"HYPOTHESIS_PROFILE": "many"})
+    for seed in range(10):
+        session.run("pytest", "-m", "hypothesis", "-q", f"--hypothesis-seed={seed}", *session.posargs)
 
 
 @nox.session
@@ -193,6 +199,16 @@ def fill(session: nox.Session, project: str | None, *requirements: str, bare: li
     if bare:
         session.install("--no-deps", *bare)
     stamp.write_text(wanted)
+
+
+def is_installed(version: str) -> bool:
+    """Whether this Python can be run. That a file has its name does not say so: pyenv's stand-ins may lead nowhere."""
+    candidates = [Path(folder) / f"python{version}" for folder in os.environ["PATH"].split(os.pathsep)]
+    return any(
+        subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+        for found in candidates
+        if found.is_file()
+    )
 
 
 @contextmanager

@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,21 @@ class Work:
         return [item for batch in self.batches for item in batch]
 
 
+@contextmanager
+def busy(background: Background) -> Iterator[None]:
+    """Keeps the thread at work, so that what is put in waits."""
+    entered, release = threading.Event(), threading.Event()
+
+    def work(items: Sequence[Any]) -> None:
+        entered.set()
+        release.wait(30)
+
+    background.put(work, None)
+    assert entered.wait(20)
+    yield
+    release.set()
+
+
 def test_work_is_done_in_order_and_once() -> None:
     background, work = Background(), Work()
     for number in range(2000):
@@ -44,7 +60,7 @@ def test_work_is_done_in_order_and_once() -> None:
 
 def test_what_waits_for_the_same_thing_is_one_batch() -> None:
     background, first, second = Background(), Work(), Work()
-    with background._emptying:
+    with busy(background):
         for number in range(10):
             background.put(first if number % 2 else second, number)
     assert background.flush(5)
@@ -89,7 +105,7 @@ def test_work_that_raises_does_not_stop_the_rest() -> None:
 
 def test_a_full_queue_refuses_and_takes_again_when_there_is_room() -> None:
     background, work = Background(limit=3), Work()
-    with background._emptying:
+    with busy(background):
         assert [background.put(work, number) for number in range(5)] == [True, True, True, False, False]
         assert background.waiting == 3
     assert background.flush(5)
@@ -101,7 +117,7 @@ def test_a_full_queue_refuses_and_takes_again_when_there_is_room() -> None:
 def test_a_flush_that_cannot_begin_says_so() -> None:
     background, work = Background(), Work()
     background.put(work, 1)
-    with background._emptying:
+    with busy(background):
         said: list[bool] = []
         thread = threading.Thread(target=lambda: said.append(background.flush(0.01)))
         thread.start()
@@ -160,19 +176,24 @@ def test_a_forked_child_begins_anew(tmp_path: Path) -> None:
 import os, threading, warnings
 warnings.simplefilter("ignore")
 from genba.background import Background
-background = Background()
-background._emptying.acquire()  # as it may be at the moment of a fork
-background.put(lambda items: print("the parent's"), 1)
+background, entered, release = Background(), threading.Event(), threading.Event()
+def work(items):
+    entered.set()
+    release.wait(20)
+background.put(work, None)
+entered.wait(20)
+background.put(lambda items: print("the parent's", flush=True), 1)
 if os.fork() == 0:
     background.forked()
     assert background.waiting == 0
     done = threading.Event()
-    background.put(lambda _: done.set(), 2)
+    background.put(lambda items: done.set(), 2)
     assert done.wait(20)
+    assert background.flush(5)
     print("the child's own", flush=True)
     os._exit(0)
 os.wait()
-background._emptying.release()
+release.set()
 assert background.flush(5)
 """
     ran = run(program, folder=tmp_path)

@@ -10,7 +10,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from time import monotonic
 from typing import Any
 
 from . import harmless
@@ -36,7 +35,6 @@ class Background:
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._starting = threading.Lock()
-        self._emptying = threading.Lock()
         self._thread: threading.Thread | None = None
         self._asleep = True
 
@@ -56,16 +54,15 @@ class Background:
     def flush(self, timeout: float) -> bool:
         """Wait until what was put in so far is done; False if that took longer than `timeout` seconds."""
         self.forked()
-        until = monotonic() + timeout
-        # Done on this thread: it needs no wake-up, and works where threads no longer start.
-        if not self._emptying.acquire(timeout=max(timeout, 0)):
-            return False
-        try:
-            while self._waiting and monotonic() < until:
+        done = threading.Event()
+        self._waiting.append((_reached, done))
+        self._asleep = False
+        self._start_or_wake()
+        self._hurry.set()
+        if self._thread is None:  # no thread could be started any more, at the very end of the process: do it here
+            while self._waiting:
                 self._do_a_batch()
-        finally:
-            self._emptying.release()
-        return not self._waiting
+        return done.wait(timeout)
 
     @property
     def waiting(self) -> int:
@@ -96,10 +93,9 @@ class Background:
             self._wake.clear()
             self._hurry.wait(INTERVAL)
             self._hurry.clear()
-            with self._emptying:
-                while self._waiting:
-                    self._do_a_batch()
-                self._asleep = True
+            while self._waiting:
+                self._do_a_batch()
+            self._asleep = True
             if self._waiting and self._asleep:  # put in between the last look and falling asleep
                 self._asleep = False
                 self._wake.set()
@@ -113,6 +109,13 @@ class Background:
             except IndexError:
                 break
             batches.setdefault(work, []).append(item)
+            if work is _reached:  # whoever waits is told once all before it is done
+                break
         for work, items in batches.items():
             with harmless.guard("working in the background"):
                 work(items)
+
+
+def _reached(waiting: Sequence[threading.Event]) -> None:
+    for event in waiting:
+        event.set()

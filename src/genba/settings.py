@@ -74,6 +74,9 @@ class Settings:
     logger_provider: Any = None
     store: str | None = None
     """A path, `off`, or None when nobody said."""
+    store_origin: str = "genba.init(store=…)"
+    """Who said so, for error messages."""
+    export_origin: str = "genba.init(export=…)"
     export: tuple[Any, ...] | None = None
     """Destinations asked for, or None when nobody said."""
     capture_content: Content = "span"
@@ -102,6 +105,8 @@ def resolve(options: Mapping[str, Any], known_clients: Sequence[str], environ: M
         meter_provider=_provider(options, "meter_provider", "get_meter"),
         logger_provider=_provider(options, "logger_provider", "get_logger"),
         store=_store(options.get("store"), env),
+        store_origin="genba.init(store=…)" if options.get("store") is not None else "the environment variable GENBA_STORE",
+        export_origin="genba.init(export=…)" if options.get("export") is not None else "the environment variable GENBA_EXPORT",
         export=_export(options.get("export"), env),
         capture_content=content,
         emit_event=_flag(None, env, EVENT_VARIABLE, default=content in ("event", "both")),

@@ -307,12 +307,15 @@ def test_what_no_longer_fits_in_the_queue_is_counted(tmp_path: Path) -> None:
     assert running._running is not None
     background = running._running.signals.background
     background._limit = 5
-    with background._emptying:  # nothing is taken out while this is held
-        for _ in range(8):
-            ask()
-        counted = genba.doctor()
-        assert counted.dropped == {"background queue full": 3}
-        assert counted.counts["waiting"] == 5
+    release, entered = threading.Event(), threading.Event()
+    background.put(held(release, entered), None)
+    assert entered.wait(20)  # the thread is busy until it is released: nothing is taken out of the queue
+    for _ in range(8):
+        ask()
+    counted = genba.doctor()
+    release.set()
+    assert counted.dropped == {"background queue full": 3}
+    assert counted.counts["waiting"] == 5
     assert genba.flush(timeout=5)
     assert len(lines(tmp_path / "spans.jsonl")) == 5
     assert "dropped 3: background queue full" in str(genba.doctor())

@@ -35,6 +35,7 @@ class Exchange:
     """An exchange that counts how often it is read."""
 
     chunk_times = ()
+    shortened = ()
 
     def __init__(self) -> None:
         self.read = 0
@@ -46,6 +47,9 @@ class Exchange:
     def response(self) -> Response:
         self.read += 1
         return Response(id="r-1")
+
+    def extra(self) -> dict[str, Any]:
+        return {}
 
     def raw(self) -> Raw:
         return Raw(None, None)

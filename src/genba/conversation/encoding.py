@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import types
+from collections import deque
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import orjson
@@ -40,16 +44,17 @@ def encode(value: object, shortened: list[Shortened] | None = None, path: str = 
 
     Texts that had to be shortened to stay within `MAX_BYTES` are added to `shortened`, each with its place below `path`.
     """
+    # A small value can stand for an endless text, by naming itself twice on every level.
+    return encode_known(value, shortened, path) if _is_bounded(value) else _carefully(value, shortened, path)
+
+
+def encode_known(value: object, shortened: list[Shortened] | None = None, path: str = "") -> bytes:
+    """`encode` for a value of which it is known that it can be written out, because the host does so too."""
     try:
         encoded = orjson.dumps(value, _stand_in, _OPTIONS)
     except Exception:  # noqa: BLE001  # orjson raises, or an object's own code does: walk it with care
         return _carefully(value, shortened, path)
     return encoded if len(encoded) <= MAX_BYTES else _carefully(value, shortened, path)
-
-
-def encode_unknown(value: object, shortened: list[Shortened] | None = None, path: str = "") -> bytes:
-    """`encode` for a value that nobody else will write out: a small one can stand for an endless text, by naming itself twice."""
-    return encode(value, shortened, path) if _is_bounded(value) else _carefully(value, shortened, path)
 
 
 def _is_bounded(value: object) -> bool:
@@ -79,7 +84,9 @@ def shorten(text: str, limit: int) -> str:
     """`text` without its middle, at most about `limit` characters, saying what is missing."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     note = f" …[{len(text)} characters, sha256 {digest[:16]}]… "
-    keep = max(limit - len(note), 2)
+    keep = limit - len(note)
+    if keep < len(note):
+        return text[:limit]  # no room to say so
     return text[: keep - keep // 2] + note + text[len(text) - keep // 2 :]
 
 
@@ -105,8 +112,10 @@ def _stand_in(value: object) -> Any:
     """A JSON form for what orjson does not know. Never calls `repr` on a stranger: it may be slow, huge or broken."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"<{len(value)} bytes>"
-    if isinstance(value, (set, frozenset)):
+    if isinstance(value, (set, frozenset, tuple, deque)):
         return list(value)
+    if isinstance(value, (Decimal, PurePath)):
+        return str(value)
     fields = getattr(type(value), "__pydantic_fields__", None)
     if fields is not None:
         return dict(value.__dict__)
@@ -149,9 +158,6 @@ class _Walk:
             return "<nested too deep>"
         if id(value) in self._open:
             return "<cycle>"
-        self._items += 1
-        if self._items > MAX_ITEMS:
-            return "<too many items>"
         self._open.add(id(value))
         try:
             return self._container(value, path, depth + 1)
@@ -169,15 +175,24 @@ class _Walk:
 
     def _container(self, value: object, path: str, depth: int) -> Any:
         if isinstance(value, dict):
+            self._items += len(value)
+            if self._items > MAX_ITEMS:
+                return f"<{len(value)} items, too many>"
             return {self._key(key): self.plain(item, f"{path}.{self._key(key)}", depth) for key, item in list(value.items())}
         if isinstance(value, (list, tuple)):
-            return [self.plain(item, f"{path}[{index}]", depth) for index, item in enumerate(value)]
+            return self._list(value, path, depth)
         if isinstance(value, str):
             return self._text(str.__str__(value), path)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             names = [field.name for field in dataclasses.fields(value)]
             return {name: self.plain(getattr(value, name, None), f"{path}.{name}", depth) for name in names}
         return self._known_by_orjson(value, lambda stranger: self.plain(_stand_in(stranger), path, depth))
+
+    def _list(self, value: list[object] | tuple[object, ...], path: str, depth: int) -> list[Any]:
+        kept = max(MAX_ITEMS - self._items, 0)
+        self._items += len(value)
+        items = [self.plain(item, f"{path}[{index}]", depth) for index, item in enumerate(itertools.islice(value, kept))]
+        return items if len(value) <= kept else [*items, f"<{len(value) - kept} more items>"]
 
     def _known_by_orjson(self, value: object, otherwise: Callable[[object], Any]) -> Any:
         try:
@@ -188,4 +203,8 @@ class _Walk:
     def _key(self, key: object) -> str:
         if type(key) is str:
             return key if key.isascii() else readable(key)
-        return self._text(str(key), "") if isinstance(key, (str, int, float, bool, type(None))) else f"<{type(key).__name__}>"
+        if key is None or isinstance(key, bool):
+            return "null" if key is None else "true" if key else "false"
+        if isinstance(key, int):
+            return str(_number(int(key)))
+        return self._text(str(key), "") if isinstance(key, (str, float)) else f"<{type(key).__name__}>"

@@ -6,53 +6,101 @@ as text or JSON, never refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import orjson
 
 from . import parts
+from .encoding import encode
 from .exchange import Request, Response
-from .parts import JSON, Message, Part
+from .parts import JSON, Message, Part, ToolDefinition
 from .usage import Usage, count
 
-_REQUEST_FIELDS = frozenset(field.name for field in fields(Request))
 _USAGE_FIELDS = frozenset(field.name for field in fields(Usage))
 _PROMPTS = ("messages", "prompt", "input", "inputs", "question", "query", "text", "contents")
-_OTHER_NAMES = {
-    "max_output_tokens": "max_tokens",
-    "max_completion_tokens": "max_tokens",
-    "stop": "stop_sequences",
-    "n": "choice_count",
-    "reasoning_effort": "reasoning_level",
-    "dimensions": "dimension_count",
-    "system": "system_instructions",
-    "instructions": "system_instructions",
-    "system_prompt": "system_instructions",
+_NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+_WHOLE = {
+    "top_k": ("top_k",),
+    "max_tokens": ("max_tokens", "max_output_tokens", "max_completion_tokens"),
+    "seed": ("seed",),
+    "choice_count": ("choice_count", "n"),
+    "dimension_count": ("dimension_count", "dimensions"),
+    "retrieval_top_k": ("retrieval_top_k",),
 }
+_TEXTS = {
+    "model": ("model",),
+    "output_type": ("output_type",),
+    "conversation_id": ("conversation_id",),
+    "previous_response_id": ("previous_response_id",),
+    "reasoning_level": ("reasoning_level", "reasoning_effort"),
+    "query": ("query",),
+    "data_source_id": ("data_source_id",),
+}
+_LISTS = {"stop_sequences": ("stop_sequences", "stop"), "encoding_formats": ("encoding_formats", "encoding_format")}
+_INSTRUCTIONS = ("system_instructions", "system", "instructions", "system_prompt")
 
 
 def request(said: Mapping[str, JSON]) -> Request:
-    """A request from named values such as a function's arguments: `messages` or `prompt`, `model`, `temperature` …"""
-    known: dict[str, Any] = {}
-    for name, value in said.items():
-        field = _OTHER_NAMES.get(name, name)
-        if field in _REQUEST_FIELDS and value is not None:
-            known[field] = value
+    """A request from named values such as a function's arguments: `messages` or `prompt`, `model`, `temperature` …
+
+    A value of another type than its name promises says nothing.
+    """
+    known: dict[str, Any] = {name: value for name in _NUMBERS if _is_number(value := said.get(name))}
+    known.update(_found(said, _WHOLE, lambda value: value if type(value) is int else None))
+    known.update(_found(said, _TEXTS, lambda value: value if isinstance(value, str) and value else None))
+    known.update(_found(said, _LISTS, _texts))
     prompt = next((said[name] for name in _PROMPTS if said.get(name) is not None), None)
     if prompt is not None:
         known["messages"] = messages(prompt)
-    if "system_instructions" in known:
-        known["system_instructions"] = content(known["system_instructions"])
-    if isinstance(known.get("stop_sequences"), str):
-        known["stop_sequences"] = (known["stop_sequences"],)
+    instructions = next((said[name] for name in _INSTRUCTIONS if said.get(name) is not None), None)
+    if instructions is not None:
+        known["system_instructions"] = content(instructions)
+    if isinstance(said.get("tools"), Sequence) and not isinstance(said["tools"], str):
+        known["tools"] = [tool for one in said["tools"] if (tool := _tool(one)) is not None]
+    if isinstance(said.get("stream"), bool):
+        known["stream"] = said["stream"]
     if known.get("choice_count") == 1:
         del known["choice_count"]
-    for name in ("model", "conversation_id", "output_type", "query"):
-        if name in known and not isinstance(known[name], str):
-            del known[name]
     return Request(**known)
+
+
+def _found(said: Mapping[str, JSON], names: Mapping[str, Sequence[str]], read: Callable[[JSON], Any]) -> dict[str, Any]:
+    found = {}
+    for field, ways in names.items():
+        value = next((value for way in ways if (value := read(said.get(way))) is not None), None)
+        if value is not None:
+            found[field] = value
+    return found
+
+
+def _is_number(value: JSON) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _texts(value: JSON) -> Sequence[str] | None:
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Sequence) and value and all(isinstance(one, str) for one in value):
+        return tuple(value)
+    return None
+
+
+def _tool(said: JSON) -> ToolDefinition | None:
+    """A tool in OpenAI's form, in Anthropic's, or in the conventions' own."""
+    if not isinstance(said, Mapping):
+        return None
+    nested = said.get("function")
+    function = nested if isinstance(nested, Mapping) else said
+    name = _text(function.get("name"))
+    if name is None:
+        return None
+    kind = _text(said.get("type")) or "function"
+    if kind != "function" and nested is None:
+        return {**said, "type": kind, "name": name}  # type: ignore[typeddict-item]  # a built-in tool keeps its own keys
+    parameters = next((function[key] for key in ("parameters", "input_schema") if key in function), None)
+    return parts.function_tool(name, _text(function.get("description")), parameters)
 
 
 def response(said: JSON) -> Response:
@@ -99,7 +147,7 @@ def _message(said: JSON, role: str) -> Message:
     if not isinstance(said, Mapping):
         return parts.message(role, content(said))
     spoken_by = said.get("role")
-    if isinstance(said.get("parts"), Sequence):
+    if isinstance(said.get("parts"), Sequence) and not isinstance(said["parts"], (str, bytes)):
         return parts.message(spoken_by if isinstance(spoken_by, str) else role, [_part(one) for one in said["parts"]])
     if "content" not in said and spoken_by is None and "tool_calls" not in said:
         return parts.message(role, content(said))
@@ -108,9 +156,9 @@ def _message(said: JSON, role: str) -> Message:
         said_parts.append(parts.tool_call_response(said.get("content"), _text(said.get("tool_call_id"))))
     else:
         said_parts.extend(content(said.get("content")))
-    for call in said.get("tool_calls") or ():
-        if isinstance(call, Mapping):
-            said_parts.append(_tool_call(call))
+    calls = said.get("tool_calls")
+    if isinstance(calls, Sequence):
+        said_parts.extend(_tool_call(call) for call in calls if isinstance(call, Mapping))
     return parts.message(spoken_by if isinstance(spoken_by, str) else role, said_parts, name=_text(said.get("name")))
 
 
@@ -167,7 +215,7 @@ def _chunk_text(chunk: JSON) -> str | None:
 
 def as_text(said: JSON) -> str:
     """Any JSON value as text: itself if it is one, else its JSON."""
-    return said if isinstance(said, str) else orjson.dumps(said).decode()
+    return said if isinstance(said, str) else encode(said).decode()
 
 
 def _text(said: JSON) -> str | None:

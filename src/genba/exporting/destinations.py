@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import orjson
 from opentelemetry.sdk.trace import ReadableSpan
 
 from .. import harmless
+from ..conversation.encoding import encode
 from ..recording.ledger import Ledger
 from .finished import row
 from .printing import content_of, printed
@@ -107,7 +107,7 @@ class Jsonl:
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
         """Append them."""
-        lines = b"".join(orjson.dumps(as_json(span)) + b"\n" for span in spans)
+        lines = b"".join(encode(as_json(span)) + b"\n" for span in spans)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # One write to a file opened for appending: lines of several processes do not mix.
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -25,7 +25,7 @@ from ..recording.ledger import Ledger
 from ..settings import Settings, SettingsError
 from . import standard
 from .destinations import Console, Delivery, Destination, Jsonl, Store
-from .processor import Processor
+from .processor import OnlyOurs, Processor
 
 DEFAULT_STORE = os.path.join(".genba", "genba.db")
 
@@ -53,7 +53,7 @@ class Pipeline:
         self._private: TracerProvider | None = None
         self._meters: Any = None
         self._loggers: Any = None
-        self._processors: list[Processor] = []
+        self._processors: list[Processor | OnlyOurs] = []
         self._joined: weakref.WeakSet[Any] = weakref.WeakSet()
         self._following = "nothing yet"
         self.own = self._own_destinations()
@@ -158,7 +158,7 @@ class Pipeline:
         if app is not None and app is not self._private and not isinstance(app, trace.ProxyTracerProvider):
             self._following = f"the app's own pipeline ({_described(app)})"
             return self._join(app)
-        if not self.own and not self.by_environment and not self._extra_exporters():
+        if not self.own and not self.by_environment and not self._settings.export:
             self._following = "nowhere: no pipeline of the app's, and every destination is off"
             return trace.NoOpTracerProvider()
         self._following = "genba's private provider"
@@ -166,10 +166,15 @@ class Pipeline:
 
     def _join(self, provider: Any) -> Any:
         """Add genba's destinations, if any were asked for, to a pipeline of the app's."""
-        if self.own and not self.is_default and provider not in self._joined and hasattr(provider, "add_span_processor"):
-            processor = Processor(self._delivery, self._background, self._ledger, only_ours=True)
-            provider.add_span_processor(processor)
-            self._processors.append(processor)
+        if provider not in self._joined and hasattr(provider, "add_span_processor"):
+            if self.own and not self.is_default:
+                processor = Processor(self._delivery, self._background, self._ledger, only_ours=True)
+                provider.add_span_processor(processor)
+                self._processors.append(processor)
+            for exporter in self._exporters():
+                batching = OnlyOurs(BatchSpanProcessor(exporter))
+                provider.add_span_processor(batching)
+                self._processors.append(batching)
         with harmless.guard("noting a provider"):
             self._joined.add(provider)
         return provider
@@ -181,20 +186,22 @@ class Pipeline:
             provider.add_span_processor(processor)
             self._processors.append(processor)
         for name in self.by_environment:
-            self._export_to(provider, standard.exporter(name, "traces"), name)
-        for name, exporter in self._extra_exporters():
-            self._export_to(provider, standard.exporter("otlp", "traces") if exporter is None else exporter, name)
+            provider.add_span_processor(
+                BatchSpanProcessor(standard.Counting(standard.exporter(name, "traces"), name, self._ledger))
+            )
+        for exporter in self._exporters():
+            provider.add_span_processor(BatchSpanProcessor(exporter))
         return provider
 
-    def _export_to(self, provider: TracerProvider, exporter: SpanExporter, name: str) -> None:
-        provider.add_span_processor(BatchSpanProcessor(standard.Counting(exporter, name, self._ledger)))
-
-    def _extra_exporters(self) -> list[tuple[str, Any]]:
-        return [
-            ("otlp", None) if one == "otlp" else (type(one).__name__, one)
-            for one in self._settings.export or ()
-            if one == "otlp" or not isinstance(one, str)
-        ]
+    def _exporters(self) -> list[SpanExporter]:
+        """The OpenTelemetry exporters that were asked for by `export`."""
+        made: list[SpanExporter] = []
+        for one in self._settings.export or ():
+            if one == "otlp":
+                made.append(standard.Counting(standard.exporter("otlp", "traces"), "otlp", self._ledger))
+            elif not isinstance(one, str):
+                made.append(standard.Counting(one, type(one).__name__, self._ledger))
+        return made
 
     def _own_destinations(self) -> list[Destination]:
         settings = self._settings
@@ -203,12 +210,12 @@ class Pipeline:
         if (settings.store is not None and not is_off) or "store" in (settings.export or ()):
             if is_off:
                 raise SettingsError("genba.init was asked to export to the store, and store='off'. Leave one of the two out.")
-            wanted.append(Store(_writable(settings.store or DEFAULT_STORE), self._ledger, self._version))
+            wanted.append(Store(_writable(settings.store or DEFAULT_STORE, settings.store_origin), self._ledger, self._version))
         for one in settings.export or ():
             if one == "console":
                 wanted.append(Console())
             elif isinstance(one, str) and one.startswith("jsonl:"):
-                wanted.append(Jsonl(_writable(one[6:])))
+                wanted.append(Jsonl(_writable(one[6:], settings.export_origin)))
         return wanted
 
 
@@ -239,20 +246,20 @@ def _described(provider: Any) -> str:
     return f"{type(provider).__module__}.{type(provider).__name__}"
 
 
-def _writable(path: str) -> str:
+def _writable(path: str, origin: str) -> str:
     """`path`, if a file can be written there.
 
     Raises:
         SettingsError: it cannot, and why.
     """
     if os.path.isdir(path):
-        raise SettingsError(f"{path!r} is a folder. Name a file in it, such as {os.path.join(path, 'genba.db')!r}.")
+        raise SettingsError(f"{origin} names {path!r}, which is a folder. Name a file in it.")
     folder = os.path.dirname(os.path.abspath(path))
     while not os.path.exists(folder):
         folder = os.path.dirname(folder)
     target = path if os.path.exists(path) else folder
     if not os.path.isdir(folder) or not os.access(target, os.W_OK):
         raise SettingsError(
-            f"genba cannot write {path!r}: {target!r} is not writable. Choose another path, or switch it off with 'off'."
+            f"{origin} names {path!r}, which cannot be written: {target!r} is not a writable folder. Choose another path."
         )
     return path

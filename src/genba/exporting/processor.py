@@ -11,6 +11,27 @@ from ..recording.pending import invocation_of
 from .destinations import Delivery
 
 
+class OnlyOurs(SpanProcessor):
+    """In a pipeline of the app's: passes genba's own spans on to another processor, and nothing else."""
+
+    def __init__(self, inner: SpanProcessor) -> None:
+        self._inner = inner
+        self.is_on = True
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Pass a span of ours on."""
+        if self.is_on and invocation_of(span) is not None:
+            self._inner.on_end(span)
+
+    def shutdown(self) -> None:
+        """Shut the inner one down."""
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Flush the inner one."""
+        return self._inner.force_flush(timeout_millis)
+
+
 class Processor(SpanProcessor):
     """A span processor whose `on_end` costs the host one `deque.append`."""
 

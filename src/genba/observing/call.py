@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response
-from ..conversation.encoding import Shortened, decode, encode
+from ..conversation.encoding import Shortened, decode, encode, encode_known
 from ..recording.invocation import Invocation, Raw
 from ..semconv import Outcome
 from .endpoint import Endpoint
@@ -58,7 +58,7 @@ class Call:
     def asked(self, body: JSON) -> None:
         """Its request, copied now: what the host does to its messages afterwards is not seen."""
         cuts: list[Shortened] = []
-        self._body = encode(body, cuts, semconv.INPUT_MESSAGES)
+        self._body = encode_known(body, cuts, semconv.INPUT_MESSAGES)
         if cuts:
             self.shortened = cuts
 

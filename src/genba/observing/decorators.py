@@ -12,8 +12,10 @@ from opentelemetry.context import attach, detach, get_current
 from opentelemetry.trace import SpanKind
 
 from .. import harmless, semconv
+from ..conversation.encoding import readable
 from ..recording import owning, signals
 from ..recording.invocation import Invocation
+from ..recording.rendering import clean
 from ..semconv import Operation, Outcome
 from .functions import left, observed, unrecorded
 
@@ -195,9 +197,9 @@ _EMBEDDINGS = _kind(Operation.EMBEDDINGS, semconv.REQUEST_MODEL, SpanKind.CLIENT
 
 
 def _made(kind: Kind, function_or_name: Any, attributes: Mapping[str, Any], more: Mapping[str, Any] | None) -> Any:
-    given = {**attributes, **(more or {})}
+    given = clean({**attributes, **(more or {})})
     if function_or_name is None or isinstance(function_or_name, str):
-        return Observation(kind, function_or_name, given)
+        return Observation(kind, None if function_or_name is None else readable(function_or_name), given)
     return Observation(kind, None, given)(function_or_name)
 
 

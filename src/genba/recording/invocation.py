@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response, Usage, loose
-from ..conversation.encoding import Shortened, decode, encode, encode_unknown, readable, shorten
+from ..conversation.encoding import Shortened, decode, encode, readable, shorten
 from ..conversation.usage import summed
 from ..semconv import Operation, Outcome
 from . import rendering
@@ -162,7 +162,10 @@ class Invocation:
             if self.is_recording:
                 if request is None:
                     earlier = self._request
+                    further = said.pop("attributes", None)
                     request = loose.request(_copied(said))
+                    if isinstance(further, Mapping):
+                        request = replace(request, attributes=rendering.clean(further))
                     request = request if earlier is None else _merged(earlier, request)
                 self._request = request
 
@@ -173,7 +176,7 @@ class Invocation:
                 if self._chunks is None or self._chunk_times is None:
                     self._chunks, self._chunk_times = [], []
                 self._chunk_times.append(time_ns())
-                self._chunks.append(encode_unknown(chunk, self._cuts(), f"{self._content_names[1]}[{len(self._chunks)}]"))
+                self._chunks.append(encode(chunk, self._cuts(), f"{self._content_names[1]}[{len(self._chunks)}]"))
 
     def response(self, response: Any = None, /, **said: Any) -> None:
         """Say what came back: a `Response`, a text, a message, or its fields by name (`messages=`, `id=`, `usage=` …).
@@ -218,11 +221,11 @@ class Invocation:
 
     def took(self, arguments: Mapping[str, Any]) -> None:
         """Keep a copy of the arguments of a decorated function."""
-        self._input = encode_unknown(arguments, self._cuts(), self._content_names[0])
+        self._input = encode(arguments, self._cuts(), self._content_names[0])
 
     def gave(self, result: Any) -> None:
         """Keep a copy of the result of a decorated function."""
-        self._output = encode_unknown(result, self._cuts(), self._content_names[1])
+        self._output = encode(result, self._cuts(), self._content_names[1])
 
     def _cuts(self) -> list[Shortened]:
         if self._shortened is None:
@@ -351,14 +354,21 @@ class Invocation:
                 attributes[name] = self._fitting(name, whole, content, text_limit, shortened)
         if shortened:
             attributes[semconv.CONTENT_SHORTENED] = rendering.shortened_text(shortened)
+        if text_limit is not None:
+            rendering.cut_texts(attributes, text_limit, content)
         return {name: value for name, value in attributes.items() if value is not None}
 
     @staticmethod
     def _fitting(name: str, whole: bytes, content: Content, limit: int | None, shortened: list[Shortened]) -> str | None:
         if limit is None or len(whole) <= limit:
             return whole.decode()
-        fit = rendering.fitted(content.lists.get(name) or [whole], limit, name, shortened)
-        return None if fit is None else fit.decode()
+        if name in content.lists:
+            fit = rendering.fitted(content.lists[name], limit, name, shortened)
+        elif name == semconv.RETRIEVAL_QUERY_TEXT:
+            fit = shorten(whole.decode(), limit).encode()[:limit]
+        else:
+            fit = rendering.fitted_value(decode(whole), limit, name, shortened)
+        return None if fit is None else fit.decode("utf-8", "ignore")
 
     def _read_request(self) -> Request:
         read = _NO_REQUEST
@@ -437,7 +447,8 @@ class Invocation:
         given = self.start_attributes  # what the outermost layer said stands
         asked = rendering.request_attributes(request)
         if self.exchange is not None:
-            asked.update(self.exchange.extra())
+            with harmless.guard("reading where a call went"):
+                asked.update(self.exchange.extra())
         known.update({name: value for name, value in asked.items() if name not in given})
         if self.operation == Operation.EMBEDDINGS and response.dimension_count is None and request.dimension_count is not None:
             known[semconv.EMBEDDINGS_DIMENSION_COUNT] = request.dimension_count
@@ -474,7 +485,7 @@ def _do(pieces: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:
 
 
 def _copied(said: Mapping[str, Any]) -> dict[str, JSON]:
-    return {str(name): decode(encode_unknown(value)) for name, value in said.items()}
+    return {str(name): decode(encode(value)) for name, value in said.items()}
 
 
 def _merged(told: Request, read: Request) -> Request:

@@ -171,16 +171,36 @@ def fitted(elements: Sequence[bytes], limit: int, name: str, shortened: list[Sho
     whole = b"[" + b",".join(elements) + b"]"
     if len(whole) <= limit:
         return whole
-    values = [orjson.loads(element) for element in elements]
+    fit = fitted_value([orjson.loads(element) for element in elements], limit, name, shortened)
+    if fit is not None:
+        return fit
+    return fitted(elements[1:], limit, name, shortened) if len(elements) > 1 else None
+
+
+def fitted_value(value: Any, limit: int, name: str, shortened: list[Shortened]) -> bytes | None:
+    """The value as JSON of at most `limit` bytes: its texts lose their middles. None if even that does not do."""
     share = limit
-    while share > 96:
+    while share > 4:  # noqa: PLR2004  # a few letters say nothing
         cuts: list[Shortened] = []
-        fit = orjson.dumps(plain(values, cuts, share, name))
+        fit = orjson.dumps(plain(value, cuts, share, name))
         if len(fit) <= limit:
             shortened.extend(cuts)
             return fit
         share //= 2
-    return fitted(elements[1:], limit, name, shortened) if len(elements) > 1 else None
+    return None
+
+
+def cut_texts(attributes: dict[str, Any], limit: int, content: Content) -> None:
+    """Keep the texts besides the content within `limit` characters too: cut, or left out where half of one is no JSON any more."""
+    for name, value in list(attributes.items()):
+        if isinstance(value, str) and len(value) > limit and name not in content.lists and name not in content.singles:
+            if name in _JSON_TEXTS:
+                del attributes[name]
+            else:
+                attributes[name] = value[:limit]
+
+
+_JSON_TEXTS = semconv.CONTENT_LIKE | {semconv.USAGE_RAW, semconv.CONTENT_SHORTENED}
 
 
 def older(attributes: Mapping[str, Any]) -> dict[str, Any]:

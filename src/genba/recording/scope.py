@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any
 
 from .. import semconv
+from ..conversation.encoding import readable
+from .rendering import clean
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[str] | Sequence[int] | Sequence[float] | Sequence[bool]
@@ -65,16 +67,17 @@ class conversation:  # noqa: N801  # reads as a statement: with genba.conversati
     ) -> None:
         self._id = id
         self._user = user
-        self._tags = (tags,) if isinstance(tags, str) else tuple(tags)
-        self._attributes = dict(attributes or {})
+        given: Sequence[object] = (tags,) if isinstance(tags, str) else tags
+        self._tags = tuple(readable(str(tag)) for tag in given if isinstance(tag, (str, int, float)))
+        self._attributes = clean(attributes or {})
         self._tokens: list[Token[Scope | None]] = []
 
     def __enter__(self) -> conversation:
         outer = current.get() or Scope()
         inner = replace(
             outer,
-            conversation_id=outer.conversation_id if self._id is None else str(self._id),
-            user_id=outer.user_id if self._user is None else str(self._user),
+            conversation_id=outer.conversation_id if self._id is None else readable(str(self._id)),
+            user_id=outer.user_id if self._user is None else readable(str(self._user)),
             tags=(*outer.tags, *(tag for tag in self._tags if tag not in outer.tags)),
             attributes={**outer.attributes, **self._attributes},
         )

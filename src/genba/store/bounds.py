@@ -47,7 +47,7 @@ def oldest_to_share(connection: sqlite3.Connection, max_bytes: int) -> int:
     """The oldest piece of content that a new span may still refer to: when room gets short, one that will not go soon."""
     if used_bytes(connection) <= max_bytes // 2:
         return 0
-    first, last = connection.execute("SELECT min(id), max(id) FROM content").fetchone()
+    first, last = connection.execute("SELECT (SELECT min(id) FROM content), (SELECT max(id) FROM content)").fetchone()
     return ((first or 0) + (last or 0)) // 2
 
 

@@ -12,6 +12,7 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind
 
 from ... import harmless, semconv
+from ...conversation.encoding import readable
 from ...observing.call import Call
 from ...observing.endpoint import Endpoint
 from ...recording import owning, signals
@@ -90,7 +91,7 @@ class Requests:
             semconv.PROVIDER_NAME: provider or endpoint.provider,
         }
         if type(model) is str:
-            attributes[semconv.REQUEST_MODEL] = model
+            attributes[semconv.REQUEST_MODEL] = model if model.isascii() else readable(model)
         if host:
             attributes[semconv.SERVER_ADDRESS] = host
             if port is not None:
