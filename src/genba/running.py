@@ -85,10 +85,10 @@ def start(options: dict[str, Any]) -> None:
 
 
 def _instrument(settings: Settings) -> None:
-    for name, client in providers.CLIENTS.items():
+    for name in providers.CLIENTS:
         if settings.instrument is None or name in settings.instrument:
             with harmless.guard(f"instrumenting {name}"):
-                for patch in client.patches():
+                for patch in providers.patches(name):
                     patching.apply(patch)
 
 
@@ -111,6 +111,7 @@ def shutdown(timeout: float) -> Flushed:
             with harmless.guard("ending a call that was still in flight"):
                 invocation.abandon()
         flushed = running.pipeline.shutdown(timeout)
+        running.signals.background.stop()
         _running = None
         atexit.unregister(_at_exit)
         return flushed

@@ -105,16 +105,16 @@ def resolve(options: Mapping[str, Any], known_clients: Sequence[str], environ: M
         meter_provider=_provider(options, "meter_provider", "get_meter"),
         logger_provider=_provider(options, "logger_provider", "get_logger"),
         store=_store(options.get("store"), env),
-        store_origin="genba.init(store=…)" if options.get("store") is not None else "the environment variable GENBA_STORE",
-        export_origin="genba.init(export=…)" if options.get("export") is not None else "the environment variable GENBA_EXPORT",
+        store_origin=_origin("store", options, env),
+        export_origin=_origin("export", options, env),
         export=_export(options.get("export"), env),
         capture_content=content,
         emit_event=_flag(None, env, EVENT_VARIABLE, default=content in ("event", "both")),
         semconv=_one_of(options.get("semconv"), env, "semconv", "GENBA_SEMCONV", ("latest", "1.37")) or "latest",
         stream_usage=_one_of(options.get("stream_usage"), env, "stream_usage", "GENBA_STREAM_USAGE", ("inject",)),
         instrument=_clients(options.get("instrument"), env, known_clients),
-        set_global=_flag(options.get("set_global"), env, "GENBA_SET_GLOBAL", default=False),
-        service_name=options.get("service_name"),
+        set_global=_flag(options.get("set_global"), env, "GENBA_SET_GLOBAL", "set_global", default=False),
+        service_name=_name(options.get("service_name")),
         warnings=tuple(warnings),
     )
 
@@ -126,6 +126,13 @@ def _only_known_options(options: Mapping[str, Any]) -> None:
             close = difflib.get_close_matches(option, names, 1)
             hint = f"Did you mean {close[0]!r}?" if close else f"The options are {', '.join(names)}."
             raise SettingsError(f"genba.init() has no option {option!r}. {hint}")
+
+
+def _origin(option: str, options: Mapping[str, Any], env: Mapping[str, str]) -> str:
+    variable = f"GENBA_{option.upper()}"
+    return (
+        f"the environment variable {variable}" if options.get(option) is None and env.get(variable) else f"genba.init({option}=…)"
+    )
 
 
 def _provider(options: Mapping[str, Any], name: str, method: str) -> Any:
@@ -140,11 +147,12 @@ def _provider(options: Mapping[str, Any], name: str, method: str) -> Any:
 
 def _store(option: object, env: Mapping[str, str]) -> str | None:
     if option is None:
-        return env.get("GENBA_STORE") or None
+        said = env.get("GENBA_STORE")
+        return os.path.expanduser(said) if said else None
     if option is False:
         return "off"
     if isinstance(option, (str, os.PathLike)) and os.fspath(option):
-        return str(os.fspath(option))
+        return os.path.expanduser(str(os.fspath(option)))
     raise SettingsError(f"genba.init(store={option!r}) is not a file path. Write a path such as '.genba/genba.db', or 'off'.")
 
 
@@ -201,11 +209,11 @@ def _one_of(option: object, env: Mapping[str, str], name: str, variable: str, wo
     return value
 
 
-def _flag(option: object, env: Mapping[str, str], variable: str, *, default: bool) -> bool:
+def _flag(option: object, env: Mapping[str, str], variable: str, name: str = "", *, default: bool) -> bool:
     if isinstance(option, bool):
         return option
     if option is not None:
-        raise SettingsError(f"genba.init got {option!r} where True or False is needed ({variable}).")
+        raise SettingsError(f"genba.init({name}={option!r}): use True or False.")
     said = env.get(variable, "").strip().lower()
     if said in ("true", "1", "yes", "on"):
         return True
@@ -214,6 +222,12 @@ def _flag(option: object, env: Mapping[str, str], variable: str, *, default: boo
     if said:
         raise SettingsError(f"{variable}={env[variable]!r} is neither true nor false. Write 'true' or 'false'.")
     return default
+
+
+def _name(option: object) -> str | None:
+    if option is None or (isinstance(option, str) and option):
+        return option
+    raise SettingsError(f"genba.init(service_name={option!r}): write the service's name as text.")
 
 
 def _clients(option: object, env: Mapping[str, str], known: Sequence[str]) -> tuple[str, ...] | None:

@@ -213,13 +213,18 @@ def test_what_was_shortened_is_told_with_its_place_length_and_hash() -> None:
     assert len(said["messages"][0]["content"]) <= 100
 
 
-@given(st.text(min_size=200, max_size=400), st.integers(80, 199))
+@given(st.text(min_size=200, max_size=400), st.integers(120, 199))
 def test_a_shortened_text_keeps_its_beginning_and_its_end(text: str, limit: int) -> None:
     short = shorten(text, limit)
     assert len(short) <= limit
     note = short.index(" …[")
     assert text.startswith(short[:note])
     assert text.endswith(short[short.index("]… ") + 3 :])
+
+
+@given(st.text(min_size=200, max_size=400), st.integers(2, 119))
+def test_where_there_is_no_room_for_a_note_the_limit_holds_all_the_same(text: str, limit: int) -> None:
+    assert len(shorten(text, limit)) <= limit
 
 
 @given(st.text(alphabet=st.characters(categories=["Cs", "Ll"]), min_size=200, max_size=300))

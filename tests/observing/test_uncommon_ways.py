@@ -86,7 +86,7 @@ def test_closing_the_response_under_a_stream_ends_it(service: Service, server: S
 def test_a_stream_read_again_after_its_error_is_one_span(service: Service, server: Server, spans: Spans) -> None:
     server.serve(service.broken_stream(then="cut"))
     stream = resource(service, server).create(**service.ask, stream=True)
-    with pytest.raises(Exception, match=".+"):
+    with pytest.raises(Exception, match=r".+"):
         list(stream)
     assert list(stream) == []
     stream.close()

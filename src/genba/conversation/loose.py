@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -98,7 +98,7 @@ def _tool(said: JSON) -> ToolDefinition | None:
         return None
     kind = _text(said.get("type")) or "function"
     if kind != "function" and nested is None:
-        return {**said, "type": kind, "name": name}  # type: ignore[typeddict-item]  # a built-in tool keeps its own keys
+        return cast("ToolDefinition", {**said, "type": kind, "name": name})  # a built-in tool keeps its own keys
     parameters = next((function[key] for key in ("parameters", "input_schema") if key in function), None)
     return parts.function_tool(name, _text(function.get("description")), parameters)
 

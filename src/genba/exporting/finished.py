@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
@@ -64,9 +65,21 @@ def row(span: ReadableSpan) -> SpanRow:
             }
             for link in span.links
         ],
-        resource=dict(span.resource.attributes),
+        resource=_resource(span),
         exchange=_exchange(ours),
     )
+
+
+_resources: dict[int, tuple[Any, Mapping[str, Any]]] = {}
+
+
+def _resource(span: ReadableSpan) -> Mapping[str, Any]:
+    """The resource's attributes, the same object for the same resource: the store encodes it once then."""
+    known = _resources.get(id(span.resource))
+    if known is None or known[0] is not span.resource:
+        _resources.clear()
+        known = _resources[id(span.resource)] = (span.resource, dict(span.resource.attributes))
+    return known[1]
 
 
 def _events(span: ReadableSpan, ours: Invocation | None) -> list[dict[str, Any]]:

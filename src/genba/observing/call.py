@@ -12,7 +12,8 @@ from typing import Any
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response
 from ..conversation.encoding import Shortened, decode, encode, encode_known
-from ..recording.invocation import Invocation, Raw
+from ..recording.exchange import Raw
+from ..recording.invocation import Invocation
 from ..semconv import Outcome
 from .endpoint import Endpoint
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar, overload
@@ -14,7 +15,7 @@ from opentelemetry.trace import SpanKind
 from .. import harmless, semconv
 from ..conversation.encoding import readable
 from ..recording import owning, signals
-from ..recording.invocation import Invocation
+from ..recording.invocation import Invocation, Lent
 from ..recording.rendering import clean
 from ..semconv import Operation, Outcome
 from .functions import left, observed, unrecorded
@@ -47,7 +48,6 @@ class Observation:
         self._kind = kind
         self._name = name
         self._attributes = {**kind.attributes, **{key: value for key, value in attributes.items() if value is not None}}
-        self._entered: list[tuple[Invocation, Any]] = []
 
     def __call__(self, function: F) -> F:
         """Decorate `function`."""
@@ -59,12 +59,20 @@ class Observation:
     def __enter__(self) -> Invocation:
         kind = self._kind
         invocation = _begun(kind, _span_name(kind, self._name, self._attributes), _named(kind, self._name, self._attributes))
-        invocation = unrecorded() if invocation is None else invocation
-        self._entered.append((invocation, attach(invocation.context)))
+        if invocation is None:
+            owner = _owner(kind)
+            invocation = unrecorded() if owner is None else Lent(owner)
+        token = attach(invocation.context)
+        _entered.set((*_entered.get(), (self, invocation, token)))
         return invocation
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        invocation, token = self._entered.pop()
+        entered = _entered.get()
+        mine = next((block for block in reversed(entered) if block[0] is self), None)
+        if mine is None:  # left in another context than it was entered in: what was current there stays so
+            return
+        _entered.set(tuple(block for block in entered if block is not mine))
+        _, invocation, token = mine
         detach(token)
         if error is not None:
             left(invocation, error)
@@ -77,6 +85,19 @@ class Observation:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.__exit__(kind, error, trace)
+
+
+_entered: ContextVar[tuple[tuple[Observation, Invocation, Any], ...]] = ContextVar("genba-blocks", default=())
+"""The blocks that are open in this task or thread: one `Observation` may be entered by many at once."""
+
+
+def _owner(kind: Kind) -> Invocation | None:
+    """The outer invocation that reports this operation already."""
+    context = get_current()
+    if signals.current() is None or kind.operation is None or owning.suppressed(context):
+        return None
+    owner: Invocation | None = owning.owner_of(context, kind.operation)
+    return owner
 
 
 class _Beginning:

@@ -16,7 +16,8 @@ from .. import harmless, semconv
 from ..conversation.encoding import decode
 from ..semconv import INFERENCE, Operation, Outcome
 from . import rendering
-from .invocation import Invocation, Rendered
+from .exchange import Rendered
+from .invocation import Invocation
 from .signals import Signals
 
 _unseen = object()

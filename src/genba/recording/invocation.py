@@ -5,75 +5,28 @@ The hot path is `start` and `end`. Nothing is rendered there: the span's attribu
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from time import time_ns
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.context import Context, get_current
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from .. import harmless, semconv
-from ..conversation import JSON, Request, Response, Usage, loose
-from ..conversation.encoding import Shortened, decode, encode, readable, shorten
+from ..conversation import Request, Response, Usage, loose
+from ..conversation.encoding import Shortened, decode, encode, shorten
 from ..conversation.usage import summed
 from ..semconv import Operation, Outcome
-from . import rendering
+from . import errors, rendering
+from .exchange import Exchange, Raw, Rendered
+from .merging import NOTHING_ASKED, NOTHING_SAID, answered, completed, copied, documents
 from .owning import AGENT, within
 from .pending import PendingAttributes, defer
 from .rendering import Content
 from .scope import current as current_scope
 from .signals import Signals
-
-_NO_REQUEST = Request()
-_NO_RESPONSE = Response()
-MAX_STATUS_TEXT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """The exchange as it was: for the embedded store, never for a span."""
-
-    request: bytes | None
-    response: bytes | None
-    events: Sequence[tuple[int, bytes]] = ()
-    read_to: int | None = None
-
-
-class Exchange(Protocol):
-    """What was asked and answered, read on demand and away from the host's thread."""
-
-    def request(self) -> Request:
-        """What was asked."""
-
-    def response(self) -> Response:
-        """What came back, as far as it came."""
-
-    def extra(self) -> Mapping[str, Any]:
-        """Further span attributes."""
-
-    @property
-    def shortened(self) -> Sequence[Shortened]:
-        """What was too long to be kept while waiting."""
-
-    def raw(self) -> Raw:
-        """Both as they were on the wire."""
-
-    @property
-    def chunk_times(self) -> Sequence[int]:
-        """When each chunk arrived, in ns since the epoch; empty if it was no stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """An ended invocation, ready for whoever takes it."""
-
-    attributes: Mapping[str, Any]
-    content: Content
-    request: Request
-    response: Response
 
 
 class Invocation:
@@ -157,17 +110,21 @@ class Invocation:
         """Say what is asked: a `Request`, or its fields by name (`messages=`, `model=`, `temperature=` …).
 
         Messages may be text, `{"role": …, "content": …}` dictionaries, or messages with parts. The values are copied at once.
+        For a tool these are its arguments: `arguments=`, or each by its name.
         """
         with harmless.guard("taking note of a request"):
-            if self.is_recording:
-                if request is None:
-                    earlier = self._request
-                    further = said.pop("attributes", None)
-                    request = loose.request(_copied(said))
-                    if isinstance(further, Mapping):
-                        request = replace(request, attributes=rendering.clean(further))
-                    request = request if earlier is None else _merged(earlier, request)
-                self._request = request
+            if not self.is_recording:
+                return
+            if self.operation == Operation.EXECUTE_TOOL:
+                self.took(said["arguments"] if set(said) == {"arguments"} else said)
+                return
+            if request is None:
+                further = said.pop("attributes", None)
+                request = loose.request(copied(said))
+                if isinstance(further, Mapping):
+                    request = replace(request, attributes=rendering.clean(further))
+                request = request if self._request is None else completed(self._request, request)
+            self._request = request
 
     def chunk(self, chunk: Any) -> None:
         """Say that a piece of a streamed answer has arrived now: text, or any JSON-like value."""
@@ -194,7 +151,7 @@ class Invocation:
             self.gave(whole)
             encoded = self._output or b"null"
             if self.operation == Operation.RETRIEVAL:
-                self._response = Response(documents=_documents(decode(encoded)))
+                self._response = Response(documents=documents(decode(encoded)))
             elif self.operation not in (None, Operation.EXECUTE_TOOL):
                 self._response = loose.response(decode(encoded))
 
@@ -283,7 +240,7 @@ class Invocation:
         self.error_type = error_type
         if self.is_recording:
             self.span.set_status(
-                Status(StatusCode.ERROR, shorten(message, MAX_STATUS_TEXT) if message and self.keeps_content else None)
+                Status(StatusCode.ERROR, shorten(message, errors.MAX_WORDS) if message and self.keeps_content else None)
             )
             self.end(Outcome.FAILED)
 
@@ -294,8 +251,8 @@ class Invocation:
                 self.span.set_status(Status(StatusCode.ERROR))
             return
         self.error = error
-        self.error_type = type_name(error)
-        text = message_of(error) if self.keeps_content else ""
+        self.error_type = errors.type_name(error)
+        text = errors.message_of(error) if self.keeps_content else ""
         self.span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {text}" if text else type(error).__name__))
         if self._signals.after is None or not self._signals.after.takes_events:
             # The conventions want a log record; where nobody takes logs, a span event keeps the stack from being lost.
@@ -303,15 +260,9 @@ class Invocation:
 
     def exception_attributes(self) -> dict[str, str]:
         """The error as `exception.*` attributes; its words only where content is kept, since they may quote it."""
-        error = self.error
-        if error is None:
+        if self.error is None:
             return {semconv.EXCEPTION_TYPE: self.error_type or "_OTHER"}
-        written = {semconv.EXCEPTION_TYPE: type_name(error)}
-        if self.keeps_content:
-            written[semconv.EXCEPTION_MESSAGE] = message_of(error)
-            with harmless.guard("formatting a stack trace"):
-                written[semconv.EXCEPTION_STACKTRACE] = readable("".join(traceback.format_exception(error)))
-        return written
+        return errors.attributes_of(self.error, with_words=self.keeps_content)
 
     # Reading it, once it has ended.
 
@@ -371,20 +322,20 @@ class Invocation:
         return None if fit is None else fit.decode("utf-8", "ignore")
 
     def _read_request(self) -> Request:
-        read = _NO_REQUEST
+        read = NOTHING_ASKED
         if self.exchange is not None:
             with harmless.guard("reading the request"):
                 read = self.exchange.request()
         elif self._input is not None and self.operation not in (None, Operation.EXECUTE_TOOL):
             with harmless.guard("reading the arguments"):
                 read = loose.request(decode(self._input))
-        return read if self._request is None else _merged(self._request, read)
+        return read if self._request is None else completed(self._request, read)
 
     def _read_response(self) -> Response:
-        read = self._response or _NO_RESPONSE
+        read = self._response or NOTHING_SAID
         with harmless.guard("reading the response"):
             if self.exchange is not None:
-                read = _answer_of(self.exchange.response(), read)
+                read = answered(self.exchange.response(), read)
                 if len(self.adopted) > 1:  # each of them was paid for
                     read = replace(read, usage=summed([exchange.response().usage for exchange in self.adopted]))
             elif self._response is None and self.operation not in (None, Operation.EXECUTE_TOOL):
@@ -400,10 +351,10 @@ class Invocation:
     def _loose_response(self) -> Response:
         if self._output is not None:
             said = decode(self._output)
-            return Response(documents=_documents(said)) if self.operation == Operation.RETRIEVAL else loose.response(said)
+            return Response(documents=documents(said)) if self.operation == Operation.RETRIEVAL else loose.response(said)
         if self._chunks:
             return loose.response(loose.folded([decode(chunk) for chunk in self._chunks]))
-        return _NO_RESPONSE
+        return NOTHING_SAID
 
     def _content(self, request: Request, response: Response) -> Content:
         content = Content()
@@ -465,46 +416,16 @@ class Invocation:
         return known
 
 
-def type_name(error: BaseException) -> str:
-    """The canonical name of an error's class, for `error.type`."""
-    kind = type(error)
-    return kind.__qualname__ if kind.__module__ in ("builtins", None) else f"{kind.__module__}.{kind.__qualname__}"
+class Lent(Invocation):
+    """An outer invocation in the hands of an inner layer, which may add what it knows and cannot end it."""
 
+    def __init__(self, owner: Invocation) -> None:
+        self.__dict__ = owner.__dict__  # what is told to one is told to the other
 
-def message_of(error: BaseException) -> str:
-    """What an error says, bounded; nothing if it cannot say it."""
-    try:
-        return readable(shorten(text, MAX_STATUS_TEXT) if len(text := str(error)) > MAX_STATUS_TEXT else text)
-    except Exception:  # noqa: BLE001  # an exception may fail to describe itself
-        return ""
+    def end(self, outcome: str, error: BaseException | None = None) -> None:
+        """The outer layer ends it."""
 
 
 def _do(pieces: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:
     for what, how in pieces:
         what(*how)
-
-
-def _copied(said: Mapping[str, Any]) -> dict[str, JSON]:
-    return {str(name): decode(encode(value)) for name, value in said.items()}
-
-
-def _merged(told: Request, read: Request) -> Request:
-    """What was told by hand, completed by what was read."""
-    empty = _NO_REQUEST
-    given = {name: getattr(told, name) for name in Request.__dataclass_fields__ if getattr(told, name) != getattr(empty, name)}
-    return replace(read, **given)
-
-
-def _answer_of(wire: Response, told: Response) -> Response:
-    if told is _NO_RESPONSE:
-        return wire
-    given = {
-        name: getattr(told, name) for name in Response.__dataclass_fields__ if getattr(told, name) != getattr(_NO_RESPONSE, name)
-    }
-    return replace(told, **{**{name: getattr(wire, name) for name in Response.__dataclass_fields__}, **given})
-
-
-def _documents(said: JSON) -> Sequence[Mapping[str, JSON]]:
-    found = said.get("documents", said) if isinstance(said, Mapping) else said
-    listed = found if isinstance(found, list) else [found]
-    return [one if isinstance(one, Mapping) else {"content": one} for one in listed if one is not None]

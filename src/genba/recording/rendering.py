@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from .. import semconv
+from .. import harmless, semconv
 from ..conversation import Request, Response, Usage
 from ..conversation.encoding import MAX_TEXT, MOST_BITS, Shortened, encode, plain, readable
 from ..conversation.usage import count
@@ -222,7 +222,9 @@ def clean(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _add(written: dict[str, Any], attributes: Mapping[str, Any]) -> None:
     for name, value in attributes.items():
-        clean_value = _clean(value)
+        clean_value = None
+        with harmless.guard("reading an attribute"):
+            clean_value = _clean(value)
         if clean_value is not None and type(name) is str and name:
             written[name] = clean_value
 

@@ -85,10 +85,13 @@ class conversation:  # noqa: N801  # reads as a statement: with genba.conversati
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            current.reset(self._tokens.pop())
-        except (ValueError, IndexError):  # left in another context than it was entered in: that context keeps its own value
-            pass
+        for token in reversed(self._tokens):
+            try:
+                current.reset(token)
+            except ValueError:  # another task or thread entered the same block: that one is not ours to leave
+                continue
+            self._tokens.remove(token)
+            return
 
     async def __aenter__(self) -> conversation:
         return self.__enter__()

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from ...observing.endpoint import Endpoint
-from ...observing.patching import Wrap
 from ..generated_clients import GeneratedClient
-from .batches import CREATE_BATCH
-from .completions import COMPLETE
-from .count_tokens import COUNT_TOKENS
-from .messages import MESSAGES
+from . import native
+from .routes import ROUTES
 
 __all__ = ["CLIENT", "ROUTES", "provider_name"]
 
-ROUTES: Mapping[str, Endpoint] = {
-    "POST /v1/messages": MESSAGES,
-    "POST /v1/messages/count_tokens": COUNT_TOKENS,
-    "POST /v1/messages/batches": CREATE_BATCH,
-    "POST /v1/complete": COMPLETE,
-}
 
 _CLIENTS = {
     "AnthropicBedrock": "aws.bedrock",
@@ -48,17 +36,11 @@ def _hosted_by(host: str) -> str:
     return "anthropic"
 
 
-def _own_spans() -> Sequence[tuple[str, str, Wrap]]:
-    from . import native  # it asks which routes are ours, so it comes after them
-
-    return native.patches()
-
-
 CLIENT = GeneratedClient(
     package="anthropic",
     versions=">=0.77,<3",
     routes=ROUTES,
     provider_name=provider_name,
     methods={"anthropic.resources.messages.messages:Messages.create": "POST /v1/messages"},
-    more=_own_spans,
+    more=native.patches,
 )

@@ -19,7 +19,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from ...recording.owning import OWNER
-from . import ROUTES
+from .routes import ROUTES
 
 _MODULE = "anthropic._base_client"
 _FUNCTION = "start_api_call_span"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...conversation import JSON
 from ...observing.endpoint import Endpoint
-from ...observing.patching import Patch, Wrap
+from ...observing.patching import Wrap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,3 @@ class GeneratedClient:
     """A request body -> the same asking for usage at the end of the stream, or None if it does not apply."""
     is_only_usage: Callable[[Any], bool] | None = None
     """Whether a chunk is there only because of that."""
-
-    def patches(self) -> list[Patch]:
-        """What is to be wrapped."""
-        from .seams import patches  # the seams read declarations, so they come after them
-
-        return patches(self)
