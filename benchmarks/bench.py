@@ -87,9 +87,8 @@ class Bench:
                 ways: list[tuple[str, Run, bool]] = [("none", plain, False), ("hand", hand, False), ("genba", plain, True)]
                 random.shuffle(ways)
                 for way, run, is_on in ways:
-                    if name == "decorated function":
-                        run = {"none": plain, "hand": hand, "genba": self.by_genba}[way]
-                    sample = self._measured(run, repeats, parts, is_on=is_on, pipeline=self.pipeline)
+                    ours = self.by_genba if name == "decorated function" and way == "genba" else run
+                    sample = self._measured(ours, repeats, parts, is_on=is_on, pipeline=self.pipeline)
                     if round_:
                         self.samples.setdefault((name, way), []).append(sample)
             sampled_out = self._measured(self._one_small(), 40, 1, is_on=True, pipeline=self.off)
@@ -164,7 +163,9 @@ class Bench:
             )
         base = statistics.median(one[0] for one in self.samples["chat, small", "none"])
         off = sorted(one[0] - base for one in self.samples["sampled out", "genba"])
-        lines.append(f"| sampled-out call | – | {statistics.median(off):.2f} | – | {off[len(off) // 4]:.2f}–{off[-1 - len(off) // 4]:.2f} µs | – |")
+        lines.append(
+            f"| sampled-out call | – | {statistics.median(off):.2f} | – | {off[len(off) // 4]:.2f}–{off[-1 - len(off) // 4]:.2f} µs | – |"
+        )
         return "\n".join(lines)
 
 

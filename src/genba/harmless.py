@@ -6,6 +6,7 @@ guard, never the host's: its exceptions pass untouched.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ def failed(doing: str, error: BaseException) -> None:
     known = _failures.get(doing)
     _failures[doing] = Failure(known.count + 1 if known else 1, known.first if known else _words(error))
     if known is None:
-        try:
+        with contextlib.suppress(Exception):  # a broken log handler of the host is not ours to report through
             logger.warning(
                 "genba failed while %s: %s. Your program is not affected; the trace of this call may lack something. "
                 "Further failures of this kind are counted, not logged: see genba.doctor().",
@@ -42,8 +43,6 @@ def failed(doing: str, error: BaseException) -> None:
                 _words(error),
                 exc_info=error if logger.isEnabledFor(logging.DEBUG) else None,
             )
-        except Exception:  # noqa: BLE001, S110  # a broken log handler of the host is not ours to report through
-            pass
 
 
 def _words(error: BaseException) -> str:

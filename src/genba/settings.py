@@ -10,6 +10,7 @@ import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -148,11 +149,11 @@ def _provider(options: Mapping[str, Any], name: str, method: str) -> Any:
 def _store(option: object, env: Mapping[str, str]) -> str | None:
     if option is None:
         said = env.get("GENBA_STORE")
-        return os.path.expanduser(said) if said else None
+        return str(Path(said).expanduser()) if said else None
     if option is False:
         return "off"
     if isinstance(option, (str, os.PathLike)) and os.fspath(option):
-        return os.path.expanduser(str(os.fspath(option)))
+        return str(Path(option).expanduser())
     raise SettingsError(f"genba.init(store={option!r}) is not a file path. Write a path such as '.genba/genba.db', or 'off'.")
 
 

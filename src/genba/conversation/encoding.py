@@ -85,7 +85,7 @@ def shorten(text: str, limit: int) -> str:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     note = f" …[{len(text)} characters, sha256 {digest[:16]}]… "
     keep = limit - len(note)
-    if keep < 2:  # noqa: PLR2004  # not a letter on either side
+    if keep < 2:  # not a letter on either side
         return text[:limit]  # no room to say so
     return text[: keep - keep // 2] + note + text[len(text) - keep // 2 :]
 

@@ -43,7 +43,7 @@ _INSTRUCTIONS = ("system_instructions", "system", "instructions", "system_prompt
 
 
 def request(said: Mapping[str, JSON]) -> Request:
-    """A request from named values such as a function's arguments: `messages` or `prompt`, `model`, `temperature` …
+    """A request from named values such as a function's arguments: `messages` or `prompt`, `model`, `temperature` and so on.
 
     A value of another type than its name promises says nothing.
     """

@@ -47,7 +47,7 @@ def summed(usages: Sequence[Usage | None]) -> Usage:
 
 
 def count(value: object) -> int | None:
-    """`value` if it is a count of tokens, else None. (Test doubles and broken servers put anything there.)"""
+    """`value` if it is a count of tokens, else None: test doubles and broken servers put anything there."""
     return value if type(value) is int and 0 <= value < 1 << 63 else None
 
 

@@ -11,6 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from . import standard
 from .destinations import Console, Delivery, Destination, Jsonl, Store
 from .processor import OnlyOurs, Processor
 
-DEFAULT_STORE = os.path.join(".genba", "genba.db")
+DEFAULT_STORE = ".genba/genba.db"
 
 
 class Flushed(NamedTuple):
@@ -81,7 +82,7 @@ class Pipeline:
         return tracer
 
     def private(self) -> TracerProvider:
-        """genba's own provider, made when first needed."""
+        """The provider of genba's own, made when first needed."""
         if self._private is None:
             self._private = self._made()
         return self._private
@@ -252,14 +253,13 @@ def _writable(path: str, origin: str) -> str:
     Raises:
         SettingsError: it cannot, and why.
     """
-    if os.path.isdir(path):
+    file = Path(path)
+    if file.is_dir():
         raise SettingsError(f"{origin} names {path!r}, which is a folder. Name a file in it.")
-    folder = os.path.dirname(os.path.abspath(path))
-    while not os.path.exists(folder):
-        folder = os.path.dirname(folder)
-    target = path if os.path.exists(path) else folder
-    if not os.path.isdir(folder) or not os.access(target, os.W_OK):
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    target = file if file.exists() else folder
+    if not folder.is_dir() or not os.access(target, os.W_OK):
         raise SettingsError(
-            f"{origin} names {path!r}, which cannot be written: {target!r} is not a writable folder. Choose another path."
+            f"{origin} names {path!r}, which cannot be written: '{target}' is not a writable folder. Choose another path."
         )
     return path

@@ -17,7 +17,11 @@ _PACKAGES = {
     "http/protobuf": ("opentelemetry.exporter.otlp.proto.http", "otlp"),
     "grpc": ("opentelemetry.exporter.otlp.proto.grpc", "otlp-grpc"),
 }
-_CLASSES = {"traces": ("trace_exporter", "OTLPSpanExporter"), "metrics": ("metric_exporter", "OTLPMetricExporter"), "logs": ("_log_exporter", "OTLPLogExporter")}  # fmt: skip
+_CLASSES = {
+    "traces": ("trace_exporter", "OTLPSpanExporter"),
+    "metrics": ("metric_exporter", "OTLPMetricExporter"),
+    "logs": ("_log_exporter", "OTLPLogExporter"),
+}
 
 
 def asked_for(signal: str, environ: Mapping[str, str] | None = None) -> list[str] | None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ..conversation import JSON, Request, Response
 
 
-def nothing_asked(body: JSON) -> Request:
+def nothing_asked(_: JSON) -> Request:
     """For an endpoint whose request says nothing that the conventions have a name for."""
     return Request()
 
 
-def nothing_said(body: JSON) -> Response:
+def nothing_said(_: JSON) -> Response:
     """For an endpoint whose answer says nothing that the conventions have a name for."""
     return Response()
 

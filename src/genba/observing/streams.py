@@ -135,7 +135,7 @@ def left_behind(call: Call) -> None:
     if sys.is_finalizing():
         return
     with harmless.guard("ending a dropped stream"):
-        if _is_in_a_lock(sys._getframe()):
+        if _is_in_a_lock(sys._getframe()):  # noqa: SLF001  # the one way to look at one's own stack cheaply
             call.invocation.later(call.stopped, Outcome.ABANDONED)
         else:
             call.stopped(Outcome.ABANDONED)

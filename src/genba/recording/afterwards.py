@@ -6,6 +6,7 @@ Made only where somebody takes them: with the app's meter and logger providers, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from opentelemetry import _logs, metrics
@@ -15,7 +16,6 @@ from opentelemetry.metrics import Histogram, Meter
 from .. import harmless, semconv
 from ..conversation.encoding import decode
 from ..semconv import INFERENCE, Operation, Outcome
-from . import rendering
 from .exchange import Rendered
 from .invocation import Invocation
 from .signals import Signals
@@ -178,7 +178,7 @@ class Measures:
         wait = (times[0] - invocation.started_ns) / 1e9
         self._seconds(first, "Time until the first chunk of a stream").record(wait, labels, context=invocation.context)
         histogram = self._seconds(between, "Time between two chunks of a stream")
-        for earlier, later in zip(times, times[1:], strict=False):
+        for earlier, later in pairwise(times):
             histogram.record((later - earlier) / 1e9, labels, context=invocation.context)
 
     def _agent(self, invocation: Invocation, rendered: Rendered, seconds: float) -> None:

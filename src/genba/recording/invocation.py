@@ -110,12 +110,12 @@ class Invocation:
         """Say what is asked: a `Request`, or its fields by name (`messages=`, `model=`, `temperature=` …).
 
         Messages may be text, `{"role": …, "content": …}` dictionaries, or messages with parts. The values are copied at once.
-        For a tool these are its arguments: `arguments=`, or each by its name.
+        For a tool or a function these are its arguments: `arguments=`, or each by its name.
         """
         with harmless.guard("taking note of a request"):
             if not self.is_recording:
                 return
-            if self.operation == Operation.EXECUTE_TOOL:
+            if self.operation in (None, Operation.EXECUTE_TOOL):
                 self.took(said["arguments"] if set(said) == {"arguments"} else said)
                 return
             if request is None:
@@ -218,8 +218,8 @@ class Invocation:
                 span.set_attributes(self._render(None, None))
         try:
             span.end(self.ended_ns)
-        except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
-            harmless.failed("ending the span", error)
+        except Exception as ours:  # noqa: BLE001  # a bare `try`: this is the hot path
+            harmless.failed("ending the span", ours)
         ledger.ended += 1
         after = signals.after
         if after is not None and after.wanted() and not signals.background.put(after.record, self):

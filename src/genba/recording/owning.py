@@ -52,11 +52,7 @@ def owner_of(context: Context, operation: str) -> Any:
 def within(context: Context, span: Span, invocation: Any) -> Context:
     """The context in which the host's code runs inside `invocation`."""
     operation = invocation.operation
-    inner: dict[str, Any]
-    if _SPAN_KEY is None:
-        inner = dict(set_span_in_context(span, context))
-    else:
-        inner = {**context, _SPAN_KEY: span}
+    inner: dict[str, Any] = dict(set_span_in_context(span, context)) if _SPAN_KEY is None else {**context, _SPAN_KEY: span}
     if operation in _OWN_NOTHING:
         inner.pop(OWNER, None)
         if operation == Operation.INVOKE_AGENT:

@@ -105,7 +105,7 @@ def defer(span: AnySpan, render: Render, invocation: Any) -> PendingAttributes |
     attributes = getattr(span, "_attributes", None)
     if type(attributes) is not BoundedAttributes:
         return None
-    pending = span._attributes = PendingAttributes(attributes, render, invocation)
+    pending = span._attributes = PendingAttributes(attributes, render, invocation)  # noqa: SLF001  # where the SDK keeps them
     return pending
 
 

@@ -167,7 +167,8 @@ def _element(content: Content, path: str, element: Any) -> bytes:
 def fitted(elements: Sequence[bytes], limit: int, name: str, shortened: list[Shortened]) -> bytes | None:
     """The elements as one JSON list of at most `limit` bytes: texts lose their middles, then the oldest elements go.
 
-    None if not even the newest fits."""
+    None if not even the newest fits.
+    """
     whole = b"[" + b",".join(elements) + b"]"
     if len(whole) <= limit:
         return whole
@@ -180,7 +181,7 @@ def fitted(elements: Sequence[bytes], limit: int, name: str, shortened: list[Sho
 def fitted_value(value: Any, limit: int, name: str, shortened: list[Shortened]) -> bytes | None:
     """The value as JSON of at most `limit` bytes: its texts lose their middles. None if even that does not do."""
     share = limit
-    while share > 4:  # noqa: PLR2004  # a few letters say nothing
+    while share > 4:  # a few letters say nothing
         cuts: list[Shortened] = []
         fit = orjson.dumps(plain(value, cuts, share, name))
         if len(fit) <= limit:

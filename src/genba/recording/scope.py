@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import semconv
 from ..conversation.encoding import readable
 from .rendering import clean
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Scalar = str | int | float | bool
 Value = Scalar | Sequence[str] | Sequence[int] | Sequence[float] | Sequence[bool]
@@ -72,7 +75,7 @@ class conversation:  # noqa: N801  # reads as a statement: with genba.conversati
         self._attributes = clean(attributes or {})
         self._tokens: list[Token[Scope | None]] = []
 
-    def __enter__(self) -> conversation:
+    def __enter__(self) -> Self:
         outer = current.get() or Scope()
         inner = replace(
             outer,
@@ -93,7 +96,7 @@ class conversation:  # noqa: N801  # reads as a statement: with genba.conversati
             self._tokens.remove(token)
             return
 
-    async def __aenter__(self) -> conversation:
+    async def __aenter__(self) -> Self:
         return self.__enter__()
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -78,7 +78,7 @@ class _Transparent(trace.NoOpTracer):
         return trace.get_current_span(context)
 
 
-SILENT = Signals(Settings(), lambda provider: _Transparent(), Background(), is_silent=True)
+SILENT = Signals(Settings(), lambda _: _Transparent(), Background(), is_silent=True)
 """For invocations of which nothing is to be made: before `init`, or when beginning one failed."""
 
 _current: Signals | None = None

@@ -5,9 +5,9 @@ The results are fetched later as lines of JSON; nothing of them is known here. T
 
 from __future__ import annotations
 
+from ... import semconv
 from ...conversation import JSON, Request, Response
 from ...observing.endpoint import Endpoint
-from ... import semconv
 from .fields import as_object, items, member, present, text
 
 

@@ -42,7 +42,7 @@ def _described(file: Any) -> JSON:
     if isinstance(file, tuple):
         described = {"filename": file[0] if file else None}
         content = file[1] if len(file) > 1 else None
-        if len(file) > 2:  # noqa: PLR2004  # (name, content, type)
+        if len(file) > 2:  # (name, content, type)
             described["content_type"] = file[2]
     else:
         described, content = {"filename": getattr(file, "name", None)}, file

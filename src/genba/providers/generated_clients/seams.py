@@ -55,9 +55,7 @@ def _fallback(client: GeneratedClient, requests: Requests, *, is_async: bool) ->
     return found
 
 
-def _begin_method(
-    requests: Requests, endpoint: Endpoint, resource: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Call | None:
+def _begin_method(requests: Requests, endpoint: Endpoint, resource: Any, _: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
     said = {name: value for name, value in kwargs.items() if type(value).__name__ not in _SENTINELS and name not in _NOT_SENT}
     options = SimpleNamespace(
         method="post", json_data=said, extra_json=kwargs.get("extra_body"), files=None, params=None, headers=None, endpoint=endpoint
