@@ -84,21 +84,24 @@ class Bench:
         ]
         for round_ in range(rounds + 1):  # the first one warms up
             for name, repeats, parts, plain, hand in workloads:
-                ways: list[tuple[str, Run, bool]] = [("none", plain, False), ("hand", hand, False), ("genba", plain, True)]
+                ours = self.by_genba if name == "decorated function" else plain
+                ways: list[tuple[str, Run, TracerProvider | None]] = [
+                    ("none", plain, None),
+                    ("hand", hand, None),
+                    ("genba", ours, self.pipeline),
+                ]
+                if name == "chat, small":
+                    ways.append(("sampled out", plain, self.off))
                 random.shuffle(ways)
-                for way, run, is_on in ways:
-                    ours = self.by_genba if name == "decorated function" and way == "genba" else run
-                    sample = self._measured(ours, repeats, parts, is_on=is_on, pipeline=self.pipeline)
+                for way, run, pipeline in ways:
+                    sample = self._measured(run, repeats, parts, pipeline)
                     if round_:
                         self.samples.setdefault((name, way), []).append(sample)
-            sampled_out = self._measured(self._one_small(), 40, 1, is_on=True, pipeline=self.off)
-            if round_:
-                self.samples.setdefault(("sampled out", "genba"), []).append(sampled_out)
 
     off = provider(sampler=ALWAYS_OFF)
 
-    def _measured(self, run: Run, repeats: int, parts: int, *, is_on: bool, pipeline: TracerProvider) -> tuple[float, float]:
-        if is_on:
+    def _measured(self, run: Run, repeats: int, parts: int, pipeline: TracerProvider | None) -> tuple[float, float]:
+        if pipeline is not None:
             genba.init(tracer_provider=pipeline, store="off")
         run()
         gc.collect()
@@ -109,18 +112,15 @@ class Bench:
             start = time.thread_time()
             run()
             times.append(time.thread_time() - start)
-        pipeline.force_flush()
+        (pipeline or self.pipeline).force_flush()
         whole = (time.process_time() - process) / repeats
         gc.enable()
-        if is_on:
+        if pipeline is not None:
             genba.uninstrument()
         return statistics.median(times) / parts * 1e6, whole / parts * 1e6
 
     def _chat(self, request: dict[str, Any]) -> tuple[Run, Run]:
         return lambda: plain_chat(self.client, request), lambda: by_hand.chat(self.tracer, self.client, request)
-
-    def _one_small(self) -> Run:
-        return self._chat(fake_openai.small())[0]
 
     def _stream(self) -> tuple[Run, Run]:
         request = fake_openai.streamed()
@@ -161,8 +161,8 @@ class Bench:
             lines.append(
                 f"| {name} | {floor:.2f} | {cost:.2f} | {statistics.median(ratios):.2f} | {low:.2f}–{high:.2f} | {whole:.2f} |"
             )
-        base = statistics.median(one[0] for one in self.samples["chat, small", "none"])
-        off = sorted(one[0] - base for one in self.samples["sampled out", "genba"])
+        pairs = zip(self.samples["chat, small", "sampled out"], self.samples["chat, small", "none"], strict=True)
+        off = sorted(one[0] - without[0] for one, without in pairs)
         lines.append(
             f"| sampled-out call | – | {statistics.median(off):.2f} | – | {off[len(off) // 4]:.2f}–{off[-1 - len(off) // 4]:.2f} µs | – |"
         )

@@ -6,7 +6,6 @@ genba reads itself.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -124,6 +123,8 @@ def _only_known_options(options: Mapping[str, Any]) -> None:
     names = [entry.option for entry in TABLE if entry.option]
     for option in options:
         if option not in names:
+            import difflib  # only for this message
+
             close = difflib.get_close_matches(option, names, 1)
             hint = f"Did you mean {close[0]!r}?" if close else f"The options are {', '.join(names)}."
             raise SettingsError(f"genba.init() has no option {option!r}. {hint}")

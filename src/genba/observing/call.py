@@ -16,6 +16,7 @@ from ..recording.exchange import Raw
 from ..recording.invocation import Invocation
 from ..semconv import Outcome
 from .endpoint import Endpoint
+from .secrets import withheld
 
 
 class Call:
@@ -162,10 +163,10 @@ class Call:
         started = self._invocation.started_ns
         if self._read_events is None:
             body = self._answer_body()
-            return Raw(self._body, None if body is None else encode(body))
+            return Raw(withheld(self._body), None if body is None else encode(body))
         events = self._stream_events()
         taken = len(events) if self._taken is None else min(self._taken, len(events))
-        return Raw(self._body, None, [(when - started, encode(event)) for when, event in events], taken)
+        return Raw(withheld(self._body), None, [(when - started, encode(event)) for when, event in events], taken)
 
     def _answer_body(self) -> JSON:
         if self._answer is not None:

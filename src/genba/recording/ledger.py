@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import secrets
 from collections import Counter
 from time import time_ns
 from typing import Any
@@ -20,7 +19,7 @@ class Ledger:
     def _begin(self) -> None:
         self.pid = os.getpid()
         self.started_ns = time_ns()
-        self.run_id = secrets.token_hex(8)
+        self.run_id = os.urandom(8).hex()
         self._numbers = itertools.count(1)
         self.made = 0
         self.ended = 0
