@@ -78,7 +78,7 @@ def alone(session: nox.Session) -> None:
 def providers(session: nox.Session, client: str) -> None:
     """Each client library in its oldest and newest supported versions, alone in a clean environment."""
     fill(session, ".[cli,otlp]", *SUITE, client)
-    session.run("pytest", *(session.posargs or ["tests/providers", "tests/host"]))
+    session.run("pytest", *(session.posargs or ["tests/providers", "tests/observing", "tests/host"]))
 
 
 @nox.session

@@ -31,6 +31,7 @@ DECORATORS = {
     "inference": lambda: genba.inference(provider="acme", model="acme-1"),
 }
 decorators = pytest.mark.parametrize("decorator", DECORATORS.values(), ids=list(DECORATORS))
+with_a_client = pytest.mark.skipif(not SERVICES, reason="no client is installed")
 hostile = pytest.mark.parametrize("make", NAMED.values(), ids=[name.replace(" ", "_") for name in NAMED])
 
 
@@ -112,6 +113,7 @@ def test_any_combination_passes_through_untouched(spans: Spans, value: Any, keyw
 FINITE = {name: make for name, make in NAMED.items() if name != "endless iterable"}
 
 
+@with_a_client
 @pytest.mark.parametrize("make", FINITE.values(), ids=[name.replace(" ", "_") for name in FINITE])
 def test_a_client_call_with_a_hostile_argument_does_what_it_did(
     make: Callable[[], Any], server: Server, start_tracing: Callable[..., Spans]
@@ -150,6 +152,7 @@ def test_a_hundred_megabytes_of_text_are_shortened_and_their_length_and_hash_kep
     assert kept.endswith("honey ")
 
 
+@with_a_client
 def test_a_long_message_to_a_model_is_shortened_and_reaches_the_wire_whole(server: Server, spans: Spans) -> None:
     service = SERVICES[0]
     text = "honey " * 1_000_000
@@ -236,6 +239,7 @@ def test_an_argument_whose_repr_exits_the_process_does_not(spans: Spans) -> None
     assert outcome(spans.only()) == "completed"
 
 
+@with_a_client
 def test_each_kind_of_failure_is_logged_once_and_counted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, server: Server, spans: Spans
 ) -> None:

@@ -117,6 +117,7 @@ def test_init_twice_with_the_same_options_is_init_once(
     assert [record for record in caplog.records if record.name.startswith("genba")] == []
 
 
+@pytest.mark.skipif(not SERVICES, reason="no client is installed")
 def test_init_with_other_options_says_so_and_keeps_the_first(
     server: Server, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:

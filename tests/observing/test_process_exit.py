@@ -59,6 +59,7 @@ def exited(server: Server, host: Host, how: str, folder: Path) -> list[dict[str,
     return ran.spans()
 
 
+pytestmark = pytest.mark.skipif(not SERVICES, reason="no client is installed")
 WAYS = [
     pytest.param(host, how, id=f"{host.name}-{how}")
     for host in HOSTS

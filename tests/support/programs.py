@@ -24,6 +24,7 @@ def call(url, model="gpt-wire-1"):
 
 PIPELINE = """
 def pipeline(path, name="app"):
+    import concurrent.futures.thread  # the SDK (1.45) hangs in a forked child when it is loaded after its provider was made
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor

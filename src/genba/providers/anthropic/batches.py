@@ -8,7 +8,7 @@ from __future__ import annotations
 from ... import semconv
 from ...conversation import JSON, Request, Response
 from ...observing.endpoint import Endpoint
-from .fields import as_object, items, member, present, text
+from ..json_fields import as_object, items, member, present, text
 
 
 def read_request(body: JSON) -> Request:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...conversation import JSON, Part, parts
-from .fields import Object, member, present, text
+from ..json_fields import Object, member, present, text
 
 
 def read(content: JSON) -> list[Part]:

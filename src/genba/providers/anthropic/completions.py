@@ -8,7 +8,7 @@ from typing import Any
 from ...conversation import JSON, Request, Response, parts
 from ...observing.endpoint import Endpoint
 from ...semconv import USER_ID, Operation
-from .fields import as_object, items, member, number, present, text, whole
+from ..json_fields import as_object, integer, items, member, number, present, text, texts
 
 _FINISH_REASONS = {"stop_sequence": "stop", "max_tokens": "length"}
 
@@ -24,9 +24,9 @@ def read_request(body: JSON) -> Request:
         stream=stream if isinstance(stream, bool) else None,
         temperature=number(body, "temperature"),
         top_p=number(body, "top_p"),
-        top_k=whole(body, "top_k"),
-        max_tokens=whole(body, "max_tokens_to_sample"),
-        stop_sequences=[each for each in items(body, "stop_sequences") if isinstance(each, str)],
+        top_k=integer(body, "top_k"),
+        max_tokens=integer(body, "max_tokens_to_sample"),
+        stop_sequences=texts(items(body, "stop_sequences")),
         attributes=present({USER_ID: text(member(body, "metadata"), "user_id")}),
     )
 

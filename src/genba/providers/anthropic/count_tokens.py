@@ -8,7 +8,7 @@ from __future__ import annotations
 from ...conversation import JSON, Response, Usage
 from ...conversation.usage import count
 from ...observing.endpoint import Endpoint
-from .fields import as_object
+from ..json_fields import as_object
 from .messages import read_request
 
 

@@ -11,8 +11,8 @@ from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, ToolDefinition, parts
 from ...observing.endpoint import Endpoint
 from ...semconv import USER_ID, Operation
+from ..json_fields import Object, as_object, integer, items, member, number, objects, present, text, texts
 from . import blocks, names, stream, usage
-from .fields import Object, as_object, items, member, number, present, text, whole
 
 _FINISH_REASONS = {
     "end_turn": "stop",
@@ -34,14 +34,14 @@ def read_request(body: JSON) -> Request:
         model=text(body, "model"),
         messages=[_turn(message) for message in items(body, "messages")],
         system_instructions=blocks.read(body.get("system")),
-        tools=[_tool(tool) for tool in items(body, "tools") if isinstance(tool, dict)],
+        tools=[_tool(tool) for tool in objects(body.get("tools"))],
         output_type="json" if _asks_for_json(body, config) else None,
         stream=stream if isinstance(stream, bool) else None,
         temperature=number(body, "temperature"),
         top_p=number(body, "top_p"),
-        top_k=whole(body, "top_k"),
-        max_tokens=whole(body, "max_tokens"),
-        stop_sequences=[each for each in items(body, "stop_sequences") if isinstance(each, str)],
+        top_k=integer(body, "top_k"),
+        max_tokens=integer(body, "max_tokens"),
+        stop_sequences=texts(items(body, "stop_sequences")),
         reasoning_level=text(config, "effort"),
         previous_response_id=text(member(body, "thread"), "previous_message_id"),
         attributes=_request_attributes(body),
@@ -97,7 +97,7 @@ def _request_attributes(body: Object) -> dict[str, str | int]:
         {
             names.REQUEST_SERVICE_TIER: text(body, "service_tier"),
             names.THINKING_TYPE: text(thinking, "type"),
-            names.THINKING_BUDGET_TOKENS: whole(thinking, "budget_tokens"),
+            names.THINKING_BUDGET_TOKENS: integer(thinking, "budget_tokens"),
             USER_ID: text(member(body, "metadata"), "user_id"),
         }
     )

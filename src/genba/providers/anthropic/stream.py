@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...conversation import JSON
-from .fields import Object, as_object, items, member, present, text
+from ..json_fields import Object, as_object, items, member, present, text
 
 _GROWS = {"text_delta": ("text", "text"), "thinking_delta": ("thinking", "thinking"), "input_json_delta": ("partial_json", "input")}
 """Which deltas are the next piece of a text: under which key they have it, and which field of the block it belongs to."""

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from ...conversation import JSON, Usage
 from ...conversation.usage import count, total
+from ..json_fields import Object, member, objects, present, text
 from . import names
-from .fields import Object, as_object, items, member, present, text
 
 
 def read(usage: JSON) -> Usage | None:
@@ -45,7 +45,7 @@ def attributes(usage: Object) -> dict[str, str | int]:
 
 def _spent(usage: Object, counted: Callable[[Object], int | None]) -> int | None:
     """A count summed over all rounds. Where the total already has them all, the two are equal."""
-    rounds = total(*(counted(as_object(each)) for each in items(usage, "iterations")))
+    rounds = total(*(counted(each) for each in objects(usage.get("iterations"))))
     known = [each for each in (counted(usage), rounds) if each is not None]
     return max(known) if known else None
 

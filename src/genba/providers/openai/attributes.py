@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, encoding
-from . import wire
+from ..json_fields import all_integers, member, objects, present, some_text
 
 _EXTRAS = (
     "timings",  # llama.cpp
@@ -27,7 +27,7 @@ _CHOICE_EXTRAS = ("content_filter_results", "stop_reason")  # Azure; vLLM
 
 def read(body: dict[str, Any]) -> dict[str, Any]:
     """Span attributes of an answer with choices."""
-    choices = wire.objects(body.get("choices"))
+    choices = objects(body.get("choices"))
     return {
         **read_service(body),
         **logprobs([choice.get("logprobs") for choice in choices]),
@@ -39,11 +39,12 @@ def read(body: dict[str, Any]) -> dict[str, Any]:
 
 def read_service(body: dict[str, Any]) -> dict[str, Any]:
     """How it was served."""
-    said = {
-        semconv.OPENAI_RESPONSE_SERVICE_TIER: wire.text(body, "service_tier"),
-        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: wire.text(body, "system_fingerprint"),
-    }
-    return {name: value for name, value in said.items() if value}
+    return present(
+        {
+            semconv.OPENAI_RESPONSE_SERVICE_TIER: some_text(body, "service_tier"),
+            semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: some_text(body, "system_fingerprint"),
+        }
+    )
 
 
 def logprobs(by_choice: Sequence[JSON]) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def extras(body: dict[str, Any], choices: Sequence[dict[str, Any]] = ()) -> dict
 def _produced(body: dict[str, Any], choices: list[dict[str, Any]]) -> list[JSON]:
     """Ids of the tokens that came out. vLLM names them; llama.cpp puts them beside the choices or into the log-probabilities."""
     by_choice = [choice.get("token_ids") or _ids_of_logprobs(choice) for choice in choices]
-    return by_choice if any(by_choice) else [wire.fields(body.get("__verbose")).get("tokens")]
+    return by_choice if any(by_choice) else [member(body, "__verbose").get("tokens")]
 
 
 def _seen(body: dict[str, Any], choices: list[dict[str, Any]]) -> list[JSON]:
@@ -74,15 +75,15 @@ def _seen(body: dict[str, Any], choices: list[dict[str, Any]]) -> list[JSON]:
 
 
 def _ids_of_logprobs(choice: dict[str, Any]) -> JSON:
-    ids = [token.get("id") for token in wire.objects(wire.fields(choice.get("logprobs")).get("content"))]
-    return ids if wire.integers(ids) else None
+    ids = [token.get("id") for token in objects(member(choice, "logprobs").get("content"))]
+    return ids if all_integers(ids) else None
 
 
 def _ids(name: str, by_choice: list[JSON]) -> dict[str, Any]:
     """A plain list where there is one list of ids, else JSON text with one entry for each choice."""
     if not any(by_choice):
         return {}
-    return {name: by_choice[0]} if len(by_choice) == 1 and wire.integers(by_choice[0]) else {name: _json(by_choice)}
+    return {name: by_choice[0]} if len(by_choice) == 1 and all_integers(by_choice[0]) else {name: _json(by_choice)}
 
 
 def _json(value: JSON) -> str:

@@ -8,16 +8,17 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Request, Response, parts
 from ...observing.endpoint import Endpoint
-from . import attributes, chunks, content, failures, usage, wire
+from ..json_fields import as_object, integer, number, objects, rest, some_text
+from . import attributes, chunks, content, failures, usage
 
 _PLAIN = frozenset({"text", "srt", "vtt"})
 
 
 def read_speech_request(body: JSON) -> Request:
     """What shall be spoken, and how."""
-    body = wire.fields(body)
+    body = as_object(body)
     return Request(
-        model=wire.text(body, "model"),
+        model=some_text(body, "model"),
         messages=_turn(content.read(body.get("input"))),
         system_instructions=content.read(body.get("instructions")),
         output_type="speech",
@@ -27,8 +28,8 @@ def read_speech_request(body: JSON) -> Request:
 
 def read_speech_response(body: JSON) -> Response:
     """The sound as a stream of events gave it, else what is known of the file that came back: how many `bytes` it has."""
-    body = wire.fields(body)
-    sound, size = wire.text(body, "audio"), wire.integer(body, "bytes")
+    body = as_object(body)
+    sound, size = some_text(body, "audio"), integer(body, "bytes")
     return Response(
         messages=[parts.message("assistant", [parts.blob("audio", sound)])] if sound else [],
         usage=usage.read(body.get("usage")),
@@ -38,24 +39,24 @@ def read_speech_response(body: JSON) -> Response:
 
 def fold_speech(events: Sequence[JSON]) -> dict[str, Any]:
     """The sound's pieces, joined, and the usage that the last event has."""
-    events = wire.objects(list(events))
-    sound = [piece for event in events if (piece := wire.text(event, "audio"))]
+    events = objects(list(events))
+    sound = [piece for event in events if (piece := some_text(event, "audio"))]
     counted = [event["usage"] for event in events if event.get("usage")]
     return {"audio": chunks.joined_sound(sound), **({"usage": counted[-1]} if counted else {})}
 
 
 def read_transcription_request(body: JSON) -> Request:
     """What shall be written down: the sound, and words that help to understand it."""
-    body = wire.fields(body)
-    format = wire.text(body, "response_format")
+    body = as_object(body)
+    format = some_text(body, "response_format")
     file = body.get("file")
     said = [*content.read(body.get("prompt")), *([content.upload("audio", file)] if file is not None else [])]
     return Request(
-        model=wire.text(body, "model"),
+        model=some_text(body, "model"),
         messages=_turn(said),
         output_type=None if format is None else "text" if format in _PLAIN else "json",
         stream=True if body.get("stream") is True else None,
-        temperature=wire.number(body, "temperature"),
+        temperature=number(body, "temperature"),
     )
 
 
@@ -63,9 +64,9 @@ def read_transcription_response(body: JSON) -> Response:
     """What was heard. Plain formats are the text alone; the others tell more, such as who spoke when."""
     if isinstance(body, str):
         return Response(messages=_turn(content.read(body), "assistant"))
-    body = wire.fields(body)
-    heard = wire.text(body, "text")
-    more = wire.rest(body, "text", "usage", "logprobs", "type", "task")
+    body = as_object(body)
+    heard = some_text(body, "text")
+    more = rest(body, "text", "usage", "logprobs", "type", "task")
     return Response(
         messages=_turn([{**parts.text(heard), **more}], "assistant") if heard else [],
         usage=usage.read(body.get("usage")),
@@ -79,16 +80,16 @@ def fold_transcription(events: Sequence[JSON]) -> dict[str, Any]:
     logprobs: list[JSON] = []
     segments: list[JSON] = []
     done: dict[str, Any] = {}
-    for event in wire.objects(list(events)):
+    for event in objects(list(events)):
         kind = event.get("type")
         if kind == "transcript.text.delta":
-            pieces.append(wire.text(event, "delta") or "")
-            logprobs.extend(wire.objects(event.get("logprobs")))
+            pieces.append(some_text(event, "delta") or "")
+            logprobs.extend(objects(event.get("logprobs")))
         elif kind == "transcript.text.segment":
-            segments.append(wire.rest(event, "type"))
+            segments.append(rest(event, "type"))
         elif kind == "transcript.text.done":
-            done = wire.rest(event, "type")
-    return {"text": "".join(pieces), **wire.rest({"logprobs": logprobs, "segments": segments}), **done}
+            done = rest(event, "type")
+    return {"text": "".join(pieces), **rest({"logprobs": logprobs, "segments": segments}), **done}
 
 
 def _turn(said: Sequence[parts.Part], role: str = "user") -> list[parts.Message]:

@@ -7,23 +7,24 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response
 from ...observing.endpoint import Endpoint
-from . import choices, chunks, failures, messages, parameters, tools, wire
+from ..json_fields import as_object, member, objects
+from . import choices, chunks, failures, messages, parameters, tools
 
 
 def read_request(body: JSON) -> Request:
     """What was asked."""
-    body = wire.fields(body)
-    said = [messages.read(message) for message in wire.objects(body.get("messages"))]
+    body = as_object(body)
+    said = [messages.read(message) for message in objects(body.get("messages"))]
     return Request(**parameters.read(body), messages=said, tools=tools.read_definitions(body))
 
 
 def read_response(body: JSON) -> Response:
     """What came back, one message for each choice."""
-    return choices.read(wire.fields(body), _message)
+    return choices.read(as_object(body), _message)
 
 
 def _message(choice: dict[str, Any], finish_reason: str | None) -> Message:
-    return messages.read(wire.fields(choice.get("message")), finish_reason)
+    return messages.read(member(choice, "message"), finish_reason)
 
 
 CHAT = Endpoint(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ...conversation import Message, Response
-from . import attributes, failures, usage, wire
+from ..json_fields import member, objects, some_text
+from . import attributes, failures, usage
 
 _FINISH_REASONS = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop"}
 
@@ -18,18 +19,18 @@ def finish_reason(native: str) -> str:
 
 def read(body: dict[str, Any], read_message: Callable[[dict[str, Any], str | None], Message]) -> Response:
     """The answer: one message for each choice, read by `read_message`."""
-    choices = wire.objects(body.get("choices"))
-    native = [wire.text(choice, "finish_reason") for choice in choices]
+    choices = objects(body.get("choices"))
+    native = [some_text(choice, "finish_reason") for choice in choices]
     # Reasons keep their positions: if one choice was cut short and another was not, the first has no reason of its own.
     known = native if any(native) else []
     failed = failures.read(body)
     return Response(
-        id=wire.text(body, "id"),
-        model=wire.text(body, "model"),
+        id=some_text(body, "id"),
+        model=some_text(body, "model"),
         messages=[read_message(choice, finish_reason(why) if why else None) for choice, why in zip(choices, native, strict=True)],
         finish_reasons=[finish_reason(reason) if reason else "error" for reason in known],
         native_finish_reasons=[reason or "" for reason in known],
-        usage=usage.read(body.get("usage")) or usage.read(wire.fields(body.get("x_groq")).get("usage")),
+        usage=usage.read(body.get("usage")) or usage.read(member(body, "x_groq").get("usage")),
         error_type=failed[0] if failed else None,
         error_message=failed[1] if failed else None,
         attributes=attributes.read(body),

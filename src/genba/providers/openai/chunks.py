@@ -11,17 +11,14 @@ import base64
 import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from ...conversation import JSON
-from . import wire
-
-Wire = dict[str, Any]
+from ..json_fields import Object, as_object, objects
 
 
-def fold(events: Sequence[JSON]) -> Wire:
+def fold(events: Sequence[JSON]) -> Object:
     """The response body. A stream that was cut short gives what had arrived, with `finish_reason` null."""
-    body: Wire = {}
+    body: Object = {}
     choices: dict[int, _Choice] = {}
     for chunk in events:
         if not isinstance(chunk, dict):
@@ -40,7 +37,7 @@ def fold(events: Sequence[JSON]) -> Wire:
 
 def is_last(chunk: JSON) -> bool:
     """Whether this chunk is the last of its stream: the one that has usage and no choices."""
-    said = wire.fields(chunk)
+    said = as_object(chunk)
     return said.get("choices") == [] and bool(said.get("usage"))
 
 
@@ -53,7 +50,7 @@ def joined_sound(pieces: list[str]) -> str:
 
 
 def _add_choices(choices: dict[int, _Choice], pieces: JSON) -> None:
-    for piece in wire.objects(pieces):
+    for piece in objects(pieces):
         index = piece.get("index")
         if type(index) is not int:
             index = 0
@@ -69,12 +66,12 @@ class _Choice:
     __slots__ = ("calls", "fields", "message", "text")
 
     def __init__(self) -> None:
-        self.fields: Wire = {"finish_reason": None}
+        self.fields: Object = {"finish_reason": None}
         self.text: list[str] = []
         self.message: _Growing | None = None
         self.calls: _Calls | None = None
 
-    def add(self, piece: Wire) -> None:
+    def add(self, piece: Object) -> None:
         for key, value in piece.items():
             if value is None or key == "index":
                 continue
@@ -105,7 +102,7 @@ class _Choice:
             self.fields["token_ids"] = _appended(self.fields.get("token_ids"), [token])
         self.message.add(delta)
 
-    def whole(self, index: int) -> Wire:
+    def whole(self, index: int) -> Object:
         choice = {"index": index, **self.fields}
         if self.message is None:
             choice["text"] = "".join(text for text in self.text if isinstance(text, str))
@@ -126,10 +123,10 @@ class _Growing:
     _ELSEWHERE = frozenset({"tool_calls", "token_id"})
 
     def __init__(self) -> None:
-        self.fields: Wire = {}
+        self.fields: Object = {}
         self.texts: dict[str, list[str]] = defaultdict(list)
 
-    def add(self, piece: Wire) -> None:
+    def add(self, piece: Object) -> None:
         texts = self.texts
         for key, value in piece.items():
             if type(value) is str:
@@ -150,7 +147,7 @@ class _Growing:
         else:
             self.fields[key] = value
 
-    def whole(self) -> Wire:
+    def whole(self) -> Object:
         fields = {key: value.whole() if isinstance(value, _Growing) else value for key, value in self.fields.items()}
         for key, texts in self.texts.items():
             pieces = fields.get(key)
@@ -170,7 +167,7 @@ class _Calls:
         self._at: dict[JSON, _Growing] = {}
 
     def add(self, pieces: JSON) -> None:
-        for piece in wire.objects(pieces):
+        for piece in objects(pieces):
             index, id = piece.get("index"), piece.get("id")
             index = index if isinstance(index, int) else None
             call = self._at.get(index)
@@ -180,7 +177,7 @@ class _Calls:
                 self._in_order.append(call)
             call.add(piece)
 
-    def whole(self) -> list[Wire]:
+    def whole(self) -> list[Object]:
         calls = [call.whole() for call in self._in_order]
         for call in calls:
             call.pop("index", None)

@@ -7,13 +7,14 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response, parts
 from ...observing.endpoint import Endpoint
-from . import choices, chunks, content, failures, parameters, wire
+from ..json_fields import as_object, some_text
+from . import choices, chunks, content, failures, parameters
 
 
 def read_request(body: JSON) -> Request:
     """What was asked. Each prompt is a turn of the user."""
-    body = wire.fields(body)
-    suffix = wire.text(body, "suffix")
+    body = as_object(body)
+    suffix = some_text(body, "suffix")
     after = [parts.other("suffix", {"content": suffix})] if suffix else []
     prompts = [parts.message("user", [*prompt, *after]) for prompt in content.read_prompt(body.get("prompt"))]
     return Request(**parameters.read(body), messages=prompts)
@@ -21,7 +22,7 @@ def read_request(body: JSON) -> Request:
 
 def read_response(body: JSON) -> Response:
     """What came back, one message for each choice."""
-    return choices.read(wire.fields(body), _message)
+    return choices.read(as_object(body), _message)
 
 
 def _message(choice: dict[str, Any], finish_reason: str | None) -> Message:

@@ -10,7 +10,8 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Request, Response, parts
 from ...observing.endpoint import Endpoint
-from . import content, failures, usage, wire
+from ..json_fields import as_object, integer, objects, some_text, texts
+from . import content, failures, usage
 
 _BYTES_OF_A_NUMBER = 4
 """A vector in base64 is made of 32-bit floats."""
@@ -18,22 +19,22 @@ _BYTES_OF_A_NUMBER = 4
 
 def read_request(body: JSON) -> Request:
     """What was asked. Each input is a turn of the user."""
-    body = wire.fields(body)
+    body = as_object(body)
     return Request(
-        model=wire.text(body, "model"),
+        model=some_text(body, "model"),
         messages=[parts.message("user", said) for said in content.read_prompt(body.get("input"))],
-        encoding_formats=tuple(wire.texts(body.get("encoding_format"))),
-        dimension_count=wire.integer(body, "dimensions"),
+        encoding_formats=tuple(texts(body.get("encoding_format"))),
+        dimension_count=integer(body, "dimensions"),
     )
 
 
 def read_response(body: JSON) -> Response:
     """What came back, except the vectors themselves: nobody reads them, and they are long."""
-    body = wire.fields(body)
-    vectors = wire.objects(body.get("data"))
+    body = as_object(body)
+    vectors = objects(body.get("data"))
     return Response(
-        id=wire.text(body, "id"),
-        model=wire.text(body, "model"),
+        id=some_text(body, "id"),
+        model=some_text(body, "model"),
         usage=usage.read(body.get("usage")),
         dimension_count=_length(vectors[0]) if vectors else None,
     )

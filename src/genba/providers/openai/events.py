@@ -7,12 +7,11 @@ servers leave out `output_index`, then `item_id` says what belongs together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...conversation import JSON
-from . import wire
+from ..json_fields import Object, as_object, integer, member, objects, rest, some_text
 
-Wire = dict[str, Any]
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "response.cancelled"})
 
 
@@ -43,10 +42,10 @@ PLACES = {
 
 def is_last(event: JSON) -> bool:
     """Whether this event is the last of its stream."""
-    return wire.fields(event).get("type") in _ENDS
+    return some_text(as_object(event), "type") in _ENDS
 
 
-def fold(events: Sequence[JSON]) -> Wire:
+def fold(events: Sequence[JSON]) -> Object:
     """The response body."""
     finished = _finished(events)
     if finished and finished.get("output"):
@@ -58,10 +57,10 @@ def fold(events: Sequence[JSON]) -> Wire:
     return begun.whole()
 
 
-def _finished(events: Sequence[JSON]) -> Wire | None:
+def _finished(events: Sequence[JSON]) -> Object | None:
     for event in reversed(events):
-        if isinstance(event, dict) and wire.text(event, "type") in _ENDS:
-            return wire.fields(event.get("response"))
+        if isinstance(event, dict) and some_text(event, "type") in _ENDS:
+            return member(event, "response")
     return None
 
 
@@ -69,18 +68,18 @@ class _Begun:
     """A response of which the end is missing."""
 
     def __init__(self) -> None:
-        self._response: Wire = {}
+        self._response: Object = {}
         self._items: dict[JSON, _Item] = {}
 
-    def add(self, event: Wire) -> None:
-        kind = wire.text(event, "type") or ""
+    def add(self, event: Object) -> None:
+        kind = some_text(event, "type") or ""
         stem, _, step = kind.rpartition(".")
         if isinstance(event.get("response"), dict):
             self._response.update(event["response"])
         elif kind == "error":
-            self._response.update(status="failed", error=wire.fields(event.get("error")) or wire.rest(event, "type"))
+            self._response.update(status="failed", error=member(event, "error") or rest(event, "type"))
         elif stem == "response.output_item":
-            self._item(event, wire.fields(event.get("item"))).stands(wire.fields(event.get("item")), done=step == "done")
+            self._item(event, member(event, "item")).stands(member(event, "item"), done=step == "done")
         elif stem in PLACES:
             self._item(event).piece(PLACES[stem], event, step)
         elif kind == "response.output_text.annotation.added":
@@ -88,13 +87,13 @@ class _Begun:
         elif kind == "response.image_generation_call.partial_image":
             self._item(event).image(event)
 
-    def whole(self) -> Wire:
+    def whole(self) -> Object:
         output = [item.whole() for item in self._items.values()]
         return {**self._response, "output": output or self._response.get("output") or []}
 
-    def _item(self, event: Wire, item: Wire | None = None) -> _Item:
+    def _item(self, event: Object, item: Object | None = None) -> _Item:
         index = event.get("output_index")
-        key = index if type(index) is int else wire.text(event, "item_id") or wire.text(item or {}, "id")
+        key = index if type(index) is int else some_text(event, "item_id") or some_text(item or {}, "id")
         if key not in self._items:
             self._items[key] = _Item()
         return self._items[key]
@@ -106,41 +105,41 @@ class _Item:
     __slots__ = ("_annotations", "_done", "_fields", "_logprobs", "_texts")
 
     def __init__(self) -> None:
-        self._fields: Wire = {}
+        self._fields: Object = {}
         self._done = False
         self._texts: dict[tuple[Place, int], list[str]] = {}
         self._logprobs: dict[int, list[JSON]] = {}
         self._annotations: dict[int, list[JSON]] = {}
 
-    def stands(self, item: Wire, *, done: bool) -> None:
+    def stands(self, item: Object, *, done: bool) -> None:
         """The item as the server has it now; when it is done, its pieces are in it."""
         self._fields, self._done = item, done
 
-    def piece(self, place: Place, event: Wire, step: str) -> None:
+    def piece(self, place: Place, event: Object, step: str) -> None:
         index = _index(event, place.position)
         texts = self._texts.setdefault((place, index), [])
         if step == "done":
-            whole = wire.text(event, place.field)
+            whole = some_text(event, place.field)
             texts[:] = [whole] if whole else texts
         elif isinstance(event.get("delta"), str):
             texts.append(event["delta"])
             if event.get("logprobs"):
-                self._logprobs.setdefault(index, []).extend(wire.objects(event["logprobs"]))
+                self._logprobs.setdefault(index, []).extend(objects(event["logprobs"]))
 
-    def annotation(self, event: Wire) -> None:
+    def annotation(self, event: Object) -> None:
         self._annotations.setdefault(_index(event, "content_index"), []).append(event.get("annotation"))
 
-    def image(self, event: Wire) -> None:
+    def image(self, event: Object) -> None:
         """A preview: the best there is until the image itself comes."""
         said = {key: event[key] for key in ("output_format", "size", "quality", "background") if event.get(key)}
         preview = {**said, "result": event.get("partial_image_b64"), "partial": True}
         self._fields = {"type": "image_generation_call", "id": event.get("item_id"), **self._fields, **preview}
 
-    def whole(self) -> Wire:
+    def whole(self) -> Object:
         if self._done:
             return self._fields
         item = dict(self._fields)
-        grown: dict[str, dict[int, Wire]] = {}
+        grown: dict[str, dict[int, Object]] = {}
         for (place, index), texts in self._texts.items():
             item.setdefault("type", place.item)
             text = "".join(texts)
@@ -152,11 +151,10 @@ class _Item:
             item.setdefault("role", "assistant")
         return {**item, **{field: [by_index[index] for index in sorted(by_index)] for field, by_index in grown.items()}}
 
-    def _beside(self, place: Place, index: int) -> Wire:
+    def _beside(self, place: Place, index: int) -> Object:
         beside = {"logprobs": self._logprobs.get(index), "annotations": self._annotations.get(index)}
         return {key: value for key, value in beside.items() if value and place.part == "output_text"}
 
 
-def _index(event: Wire, key: str) -> int:
-    index = event.get(key)
-    return index if type(index) is int else 0
+def _index(event: Object, key: str) -> int:
+    return integer(event, key) or 0

@@ -8,17 +8,18 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, parts
 from ...observing.endpoint import Endpoint
-from . import attributes, content, failures, items, usage, wire
+from ..json_fields import as_object, integer, objects, rest, some_text
+from . import attributes, content, failures, items, usage
 
 
 def read_request(body: JSON) -> Request:
     """What was asked: words and, for an edit, pictures and a mask, as one turn of the user."""
-    body = wire.fields(body)
-    count = wire.integer(body, "n")
+    body = as_object(body)
+    count = integer(body, "n")
     said = [*content.read(body.get("prompt")), *_pictures(body, "image"), *_pictures(body, "image[]"), *_pictures(body, "images")]
     said += _pictures(body, "mask")
     return Request(
-        model=wire.text(body, "model"),
+        model=some_text(body, "model"),
         messages=[parts.message("user", said)] if said else [],
         output_type="image",
         stream=True if body.get("stream") is True else None,
@@ -28,10 +29,10 @@ def read_request(body: JSON) -> Request:
 
 def read_response(body: JSON) -> Response:
     """What came back, one message for each picture."""
-    body = wire.fields(body)
-    mime_type = items.image_type(wire.text(body, "output_format"))
+    body = as_object(body)
+    mime_type = items.image_type(some_text(body, "output_format"))
     return Response(
-        messages=[_message(image, mime_type) for image in wire.objects(body.get("data"))],
+        messages=[_message(image, mime_type) for image in objects(body.get("data"))],
         usage=usage.read(body.get("usage")),
         attributes=attributes.extras(body),
     )
@@ -39,13 +40,13 @@ def read_response(body: JSON) -> Response:
 
 def fold(events: Sequence[JSON]) -> dict[str, Any]:
     """The response body: the finished pictures. Where the stream was cut short, the last preview stands in, marked `partial`."""
-    events = wire.objects(list(events))
+    events = objects(list(events))
     finished = [event for event in events if str(event.get("type")).endswith(".completed")]
     body: dict[str, Any] = {"created": None}
     for event in finished or events[-1:]:
-        body.update(wire.rest(event, "type", "b64_json", "partial_image_index"))
+        body.update(rest(event, "type", "b64_json", "partial_image_index"))
     pictures = finished or events[-1:]
-    body["data"] = [_picture(event, partial=not finished) for event in pictures if wire.text(event, "b64_json")]
+    body["data"] = [_picture(event, partial=not finished) for event in pictures if some_text(event, "b64_json")]
     return body
 
 
@@ -57,7 +58,7 @@ def _pictures(body: dict[str, Any], key: str) -> list[Part]:
 
 
 def _sent(picture: JSON, key: str) -> Part:
-    reference = wire.fields(picture)
+    reference = as_object(picture)
     if "image_url" in reference or "file_id" in reference:
         return content.read({"type": "input_image", **reference})[0]
     part = content.upload("image", picture)
@@ -69,8 +70,8 @@ def _picture(event: dict[str, Any], *, partial: bool) -> dict[str, Any]:
 
 
 def _message(image: dict[str, Any], mime_type: str | None) -> Message:
-    data, url = wire.text(image, "b64_json"), wire.text(image, "url")
-    more = wire.rest(image, "b64_json", "url")
+    data, url = some_text(image, "b64_json"), some_text(image, "url")
+    more = rest(image, "b64_json", "url")
     made = [parts.blob("image", data, mime_type, **more)] if data else [parts.media("image", url, **more)] if url else []
     return parts.message("assistant", made)
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ...conversation import JSON, Message, Part, parts
-from . import content, tools, wire
-
-Wire = dict[str, Any]
+from ..json_fields import Object, objects, rest, some_text
+from . import content, tools
 
 
 class ServerTool(NamedTuple):
@@ -44,7 +43,7 @@ HOST_TOOL_OUTPUTS = frozenset(
 def read(items: JSON) -> list[Message]:
     """The conversation that a list of items tells. What the model does in one go is one turn, as it is when it comes back."""
     turns: list[Message] = []
-    for item in wire.objects(items):
+    for item in objects(items):
         role, said = role_of(item), read_parts(item)
         if role == "assistant" and turns and turns[-1]["role"] == "assistant":
             turns[-1] = parts.message(role, [*turns[-1]["parts"], *said])
@@ -53,82 +52,82 @@ def read(items: JSON) -> list[Message]:
     return turns
 
 
-def role_of(item: Wire) -> str:
+def role_of(item: Object) -> str:
     """Who speaks in this item."""
-    kind = wire.text(item, "type")
+    kind = some_text(item, "type")
     if kind in HOST_TOOL_OUTPUTS:
         return "tool"
     # An item without a role is something that the model did, unless only the host can do it.
-    return wire.text(item, "role") or ("user" if kind in _BY_HOST else "assistant")
+    return some_text(item, "role") or ("user" if kind in _BY_HOST else "assistant")
 
 
-def read_parts(item: Wire) -> list[Part]:
+def read_parts(item: Object) -> list[Part]:
     """What the item says."""
-    kind = wire.text(item, "type") or ("message" if "role" in item else "item_reference")
+    kind = some_text(item, "type") or ("message" if "role" in item else "item_reference")
     if kind in SERVER_TOOLS:
         return _server_tool(item, kind, SERVER_TOOLS[kind])
     if kind in SERVER_TOOL_OUTPUTS:
-        found = {"type": kind, **wire.rest(item, "type", "id", "call_id", "status")}
-        return [parts.server_tool_call_response(found, wire.text(item, "call_id", "id"))]
+        found = {"type": kind, **rest(item, "type", "id", "call_id", "status")}
+        return [parts.server_tool_call_response(found, some_text(item, "call_id", "id"))]
     if kind in HOST_TOOLS:
-        asked = wire.rest(item, "type", "id", "call_id", "status")
-        return [parts.tool_call(HOST_TOOLS[kind], asked, wire.text(item, "call_id", "id"))]
+        asked = rest(item, "type", "id", "call_id", "status")
+        return [parts.tool_call(HOST_TOOLS[kind], asked, some_text(item, "call_id", "id"))]
     if kind in HOST_TOOL_OUTPUTS:
         return [_output(item)]
     reader = _READERS.get(kind)
     return reader(item) if reader else [parts.other(kind, item)]
 
 
-def waits_for_host(items: Sequence[Wire]) -> bool:
+def waits_for_host(items: Sequence[Object]) -> bool:
     """Whether the model asked the host for a tool and stopped to wait for it."""
-    kinds = {wire.text(item, "type") for item in items}
+    kinds = {some_text(item, "type") for item in items}
     return bool(kinds & {"function_call", "custom_tool_call", *HOST_TOOLS}) and not kinds & HOST_TOOL_OUTPUTS
 
 
-def _message(item: Wire) -> list[Part]:
-    phase = wire.text(item, "phase")  # commentary, or the final answer
+def _message(item: Object) -> list[Part]:
+    phase = some_text(item, "phase")  # commentary, or the final answer
     said = content.read(item.get("content"))
     return [{**part, "phase": phase} for part in said] if phase else said
 
 
-def _reasoning(item: Wire) -> list[Part]:
+def _reasoning(item: Object) -> list[Part]:
     """Summaries, then the thoughts themselves where the server shows them. The encrypted form is an opaque reference."""
-    texts = [wire.text(piece, "text") for key in ("summary", "content") for piece in wire.objects(item.get(key))]
+    texts = [some_text(piece, "text") for key in ("summary", "content") for piece in objects(item.get(key))]
     thoughts = [text for text in texts if text] or [""]
-    reference = {"id": wire.text(item, "id"), "encrypted_content": wire.text(item, "encrypted_content")}
+    reference = {"id": some_text(item, "id"), "encrypted_content": some_text(item, "encrypted_content")}
     return [parts.reasoning(thoughts[0], **reference), *(parts.reasoning(text) for text in thoughts[1:])]
 
 
-def _function_call(item: Wire) -> list[Part]:
+def _function_call(item: Object) -> list[Part]:
     return [_call(item, tools.arguments(item.get("arguments")))]
 
 
-def _custom_call(item: Wire) -> list[Part]:
+def _custom_call(item: Object) -> list[Part]:
     return [_call(item, item.get("input"))]
 
 
-def _call(item: Wire, arguments: JSON) -> Part:
-    more = wire.rest(item, "type", "id", "call_id", "status", "name", "arguments", "input")
-    return parts.tool_call(wire.text(item, "name") or "", arguments, wire.text(item, "call_id", "id"), **more)
+def _call(item: Object, arguments: JSON) -> Part:
+    more = rest(item, "type", "id", "call_id", "status", "name", "arguments", "input")
+    return parts.tool_call(some_text(item, "name") or "", arguments, some_text(item, "call_id", "id"), **more)
 
 
-def _output(item: Wire) -> Part:
+def _output(item: Object) -> Part:
     result = item.get("output")
     if isinstance(result, dict) or (isinstance(result, list) and item.get("type") != "shell_call_output"):
         result = content.read(result)
-    return parts.tool_call_response("" if result is None else result, wire.text(item, "call_id", "id"))
+    return parts.tool_call_response("" if result is None else result, some_text(item, "call_id", "id"))
 
 
-def _server_tool(item: Wire, kind: str, tool: ServerTool) -> list[Part]:
-    id = wire.text(item, "id")
-    call = {"type": kind, **wire.rest(item, "type", "id", *tool.result)}
+def _server_tool(item: Object, kind: str, tool: ServerTool) -> list[Part]:
+    id = some_text(item, "id")
+    call = {"type": kind, **rest(item, "type", "id", *tool.result)}
     if "arguments" in call:
         call["arguments"] = tools.arguments(call["arguments"])
-    asked = parts.server_tool_call(wire.text(item, "name") or tool.name, call, id)
+    asked = parts.server_tool_call(some_text(item, "name") or tool.name, call, id)
     found = {key: item[key] for key in tool.result if item.get(key) is not None}
     if kind == "image_generation_call":
-        image = wire.text(found, "result")
-        return [asked, parts.blob("image", image, image_type(wire.text(item, "output_format")))] if image else [asked]
+        image = some_text(found, "result")
+        return [asked, parts.blob("image", image, image_type(some_text(item, "output_format")))] if image else [asked]
     return [asked, parts.server_tool_call_response({"type": kind, **found}, id)] if found else [asked]
 
 
@@ -137,11 +136,11 @@ def image_type(format: str | None) -> str | None:
     return f"image/{'svg+xml' if format == 'svg' else format}" if format else None
 
 
-def _compaction(item: Wire) -> list[Part]:
-    return [{**parts.compaction(id=wire.text(item, "id")), **wire.rest(item, "type", "id")}]
+def _compaction(item: Object) -> list[Part]:
+    return [{**parts.compaction(id=some_text(item, "id")), **rest(item, "type", "id")}]
 
 
-_READERS: dict[str, Callable[[Wire], list[Part]]] = {
+_READERS: dict[str, Callable[[Object], list[Part]]] = {
     "message": _message,
     "reasoning": _reasoning,
     "function_call": _function_call,

@@ -9,7 +9,8 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, parts
 from ...observing.endpoint import Endpoint
-from . import attributes, content, events, failures, items, parameters, tools, usage, wire
+from ..json_fields import as_object, member, objects, present, some_text
+from . import attributes, content, events, failures, items, parameters, tools, usage
 
 _API = {semconv.OPENAI_API_TYPE: "responses"}
 _INCOMPLETE = {"max_output_tokens": "length"}
@@ -18,43 +19,43 @@ _UNFINISHED = frozenset({"queued", "in_progress"})
 
 def read_request(body: JSON) -> Request:
     """What was asked."""
-    body = wire.fields(body)
+    body = as_object(body)
     return Request(
         **parameters.read(body),
         messages=_input(body.get("input")),
         system_instructions=_instructions(body),
         tools=tools.read_definitions(body),
-        previous_response_id=wire.text(body, "previous_response_id"),
+        previous_response_id=some_text(body, "previous_response_id"),
         conversation_id=_conversation(body),
     )
 
 
 def read_fetch(body: JSON) -> Request:
     """What a fetch asks, told by its path and query: which answer, whether to resume its stream, and after which event."""
-    query = wire.fields(body)
-    _, _, id = (wire.text(query, "path") or "").rpartition("/")
+    query = as_object(body)
+    _, _, id = (some_text(query, "path") or "").rpartition("/")
     after = query.get("starting_after")
     said = {semconv.RESPONSE_ID: id or None, semconv.REQUEST_STREAM_CURSOR: None if after is None else str(after)}
     return Request(
         stream=True if query.get("stream") in (True, "true") else None,
-        attributes={name: value for name, value in said.items() if value is not None},
+        attributes=present(said),
     )
 
 
 def read_response(body: JSON) -> Response:
     """What came back: one message, in which everything that the model did has its place."""
-    body = wire.fields(body)
-    output, failed = wire.objects(body.get("output")), failures.read(body)
+    body = as_object(body)
+    output, failed = objects(body.get("output")), failures.read(body)
     native = _native_finish_reason(body)
     reason = _finish_reason(native, output) if native else None
     return Response(
-        id=wire.text(body, "id"),
-        model=wire.text(body, "model"),
+        id=some_text(body, "id"),
+        model=some_text(body, "model"),
         messages=_output(output, reason),
         finish_reasons=[reason] if reason else [],
         native_finish_reasons=[native] if native else [],
         usage=usage.read(body.get("usage")),
-        status=wire.text(body, "status"),
+        status=some_text(body, "status"),
         error_type=failed[0] if failed else None,
         error_message=failed[1] if failed else None,
         conversation_id=_conversation(body),
@@ -69,7 +70,7 @@ def read_response(body: JSON) -> Response:
 
 def read_token_count(body: JSON) -> Response:
     """How many tokens a request would be."""
-    return Response(usage=usage.read({key: value for key, value in wire.fields(body).items() if key != "object"}))
+    return Response(usage=usage.read({key: value for key, value in as_object(body).items() if key != "object"}))
 
 
 def _input(said: JSON) -> list[Message]:
@@ -78,7 +79,7 @@ def _input(said: JSON) -> list[Message]:
 
 def _instructions(body: dict[str, Any]) -> list[Part]:
     """The instructions, and the stored prompt that they may come from."""
-    prompt = wire.fields(body.get("prompt"))
+    prompt = member(body, "prompt")
     stored = [parts.other("prompt", prompt)] if prompt else []
     said = body.get("instructions")
     return [*(_said(said) if isinstance(said, list) else content.read(said)), *stored]
@@ -89,15 +90,15 @@ def _output(output: list[dict[str, Any]], finish_reason: str | None) -> list[Mes
 
 
 def _said(output: JSON) -> list[Part]:
-    return [part for item in wire.objects(output) for part in items.read_parts(item)]
+    return [part for item in objects(output) for part in items.read_parts(item)]
 
 
 def _native_finish_reason(body: dict[str, Any]) -> str | None:
     """Why it was incomplete, else how it ended; nothing while it goes on or when it was cut short."""
-    status = wire.text(body, "status")
+    status = some_text(body, "status")
     if status is None or status in _UNFINISHED:
         return None
-    return wire.text(wire.fields(body.get("incomplete_details")), "reason") or status
+    return some_text(member(body, "incomplete_details"), "reason") or status
 
 
 def _finish_reason(native: str, output: Sequence[dict[str, Any]]) -> str:
@@ -107,8 +108,7 @@ def _finish_reason(native: str, output: Sequence[dict[str, Any]]) -> str:
 
 
 def _conversation(body: dict[str, Any]) -> str | None:
-    conversation = body.get("conversation")
-    return wire.text(body, "conversation") or wire.text(wire.fields(conversation), "id")
+    return some_text(body, "conversation") or some_text(member(body, "conversation"), "id")
 
 
 def _compacted(output: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -117,8 +117,8 @@ def _compacted(output: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _logprobs(output: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """All tokens of the answer's texts, in the form that Chat gives them: the answer is the one choice."""
-    pieces = [piece for item in output for piece in wire.objects(item.get("content"))]
-    tokens = [token for piece in pieces for token in wire.objects(piece.get("logprobs"))]
+    pieces = [piece for item in output for piece in objects(item.get("content"))]
+    tokens = [token for piece in pieces for token in objects(piece.get("logprobs"))]
     return attributes.logprobs([{"content": tokens}] if tokens else [])
 
 

@@ -10,17 +10,17 @@ from typing import Any
 
 from ...conversation import JSON, Usage
 from ...conversation.usage import count
-from . import wire
+from ..json_fields import as_object, member
 
 
 def read(value: JSON) -> Usage | None:
     """The counts, normalised, with the object itself kept as `raw`."""
-    usage = wire.fields(value)
+    usage = as_object(value)
     if not usage:
         return None
-    went_in = _details(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
-    came_out = _details(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
-    from_cache = _details(went_in, "cached_tokens_details")
+    went_in = member(usage, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    came_out = member(usage, "completion_tokens_details", "output_tokens_details", "output_token_details")
+    from_cache = member(went_in, "cached_tokens_details")
     return Usage(
         input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
         output_tokens=_output(usage, came_out),
@@ -51,10 +51,6 @@ def _output(usage: dict[str, Any], came_out: dict[str, Any]) -> int | None:
 
 def _reasoning(usage: dict[str, Any], came_out: dict[str, Any]) -> int | None:
     return _first(_count(came_out, "reasoning_tokens"), _count(usage, "reasoning_tokens"))
-
-
-def _details(usage: dict[str, Any], *keys: str) -> dict[str, Any]:
-    return next((usage[key] for key in keys if isinstance(usage.get(key), dict)), {})
 
 
 def _count(counts: dict[str, Any], *keys: str) -> int | None:
