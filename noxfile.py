@@ -68,9 +68,11 @@ def alone(session: nox.Session) -> None:
             "openai-1": "openai<2",
             "openai-2": "openai<3",
             "openai-3": "openai>=3",
+            "anthropic-0.77": "anthropic==0.77.*",
             "anthropic-0": "anthropic<1",
             "anthropic-1": "anthropic<2",
             "anthropic-2": "anthropic>=2",
+            "groq-0.31": "groq==0.31.*",
             "groq": "groq",
         }.items()
     ],

@@ -6,6 +6,7 @@ the reason, and never guessed at.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -122,6 +123,7 @@ def _put_back(owner: Any, name: str, wrapped: Any, original: Any) -> None:
         setattr(owner, name, original)
 
 
+@functools.lru_cache
 def _version(library: str) -> str | None:
     try:
         return metadata.version(library)
