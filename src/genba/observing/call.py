@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from opentelemetry.context import Context
+
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response
 from ..conversation.encoding import Shortened, decode, encode, encode_known
@@ -51,6 +53,11 @@ class Call:
     def invocation(self) -> Invocation:
         """The invocation that this call belongs to."""
         return self._invocation
+
+    @property
+    def context(self) -> Context:
+        """What is current while the client works on it."""
+        return self._invocation.context
 
     @property
     def ended(self) -> bool:

@@ -18,6 +18,7 @@ from .. import harmless
 from ..recording.invocation import Invocation
 from ..recording.signals import SILENT
 from ..semconv import Outcome
+from .around import around, around_async
 from .call import outcome_of
 
 Begin = Callable[[tuple[Any, ...], dict[str, Any]], Invocation | None]
@@ -34,48 +35,10 @@ def observed(function: Any, begin: Begin, gave: Gave) -> Any:
     if inspect.isasyncgenfunction(inner):
         return _async_generator(function, begin)
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inner):
-        return _coroutine(function, begin, gave)
+        return around_async(function, begin, left, functools.partial(_ended_with, gave))
     if inspect.isgeneratorfunction(inner):
         return _generator(function, begin)
-    return _plain(function, begin, gave)
-
-
-def _plain(function: Callable[..., Any], begin: Begin, gave: Gave) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        invocation = begin(args, kwargs)
-        if invocation is None:
-            return function(*args, **kwargs)
-        token = attach(invocation.context)
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            left(invocation, error)
-            raise
-        finally:
-            detach(token)
-        return _result(invocation, result, gave)
-
-    return run
-
-
-def _coroutine(function: Callable[..., Any], begin: Begin, gave: Gave) -> Callable[..., Any]:
-    @functools.wraps(function)
-    async def run(*args: Any, **kwargs: Any) -> Any:
-        invocation = begin(args, kwargs)
-        if invocation is None:
-            return await function(*args, **kwargs)
-        token = attach(invocation.context)
-        try:
-            result = await function(*args, **kwargs)
-        except BaseException as error:
-            left(invocation, error)
-            raise
-        finally:
-            detach(token)
-        return _result(invocation, result, gave)
-
-    return run
+    return around(function, begin, left, functools.partial(_ended_with, gave))
 
 
 def _generator(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
@@ -162,7 +125,7 @@ async def _aclose(steps: Any, invocation: Invocation) -> None:
         detach(token)
 
 
-def _result(invocation: Invocation, result: Any, gave: Gave) -> Any:
+def _ended_with(gave: Gave, invocation: Invocation, result: Any) -> Any:
     gave(invocation, result)
     invocation.end(Outcome.COMPLETED)
     return result

@@ -36,6 +36,8 @@ class Invocation:
     """
 
     # Defaults stand on the class, not in `__init__`: most calls never set them, and beginning one is the hot path.
+    instead = None
+    """The host's arguments are passed on as they are."""
     outcome: str | None = None
     ended_ns = 0
     error: BaseException | None = None

@@ -35,13 +35,14 @@ class Requests:
         self._unprepared: dict[int, Call] = {}
         """Calls whose body the client has yet to turn into JSON, by the id of their options."""
 
-    def begin(self, client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-        """The call that this request is, its span started; None if it is none of ours."""
+    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        """The call that `client.request(cast_to, options, …)` is, its span started; None if it is none of ours."""
         sending = signals.current()
         if sending is None:
             return None
         try:
-            options = args[1] if len(args) > 1 else kwargs["options"]
+            client = args[0]
+            options = args[2] if len(args) > 2 else kwargs["options"]
             endpoint = self._endpoint(options)
             if endpoint is None:
                 return None
@@ -107,7 +108,7 @@ class Requests:
         if asking is not None:
             asked = copy.copy(options)
             asked.json_data = asking
-            call.instead = ((args[0], asked, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "options": asked})
+            call.instead = ((*args[:2], asked, *args[3:]), kwargs) if len(args) > 2 else (args, {**kwargs, "options": asked})
 
     def watching_preparation(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Around `_copy_and_prepare`, in clients that make JSON of the arguments only there."""

@@ -13,7 +13,7 @@ from ...observing.wire import unwrapped
 from .declaration import GeneratedClient
 
 
-def returned(call: Call, result: Any, client: GeneratedClient) -> Any:
+def returned(client: GeneratedClient, call: Call, result: Any) -> Any:
     """Take note of what `request` returned, and give it back: the same object, observed from inside if it is a stream."""
     try:
         if not call.invocation.is_recording:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from opentelemetry.context import attach, detach, get_current, get_value
+from opentelemetry.context import get_current, get_value
 
 from ... import harmless, semconv
+from ...observing.around import Function, around, around_async
 from ...observing.call import Call
 from ...observing.endpoint import Endpoint
 from ...observing.patching import Patch
@@ -19,7 +20,6 @@ from .declaration import GeneratedClient
 from .requests import Requests
 from .results import raised, returned
 
-Function = Callable[..., Any]
 _SENTINELS = frozenset(("NotGiven", "Omit"))
 _NOT_SENT = frozenset(("extra_headers", "extra_query", "extra_body", "timeout"))
 
@@ -28,8 +28,9 @@ def patches(client: GeneratedClient) -> list[Patch]:
     """What is to be wrapped in `client`'s library."""
     base, library = f"{client.package}._base_client", client.package
     requests = Requests(client)
-    wrap = functools.partial(_around, begin=requests.begin, client=client)
-    wrap_async = functools.partial(_around_async, begin=requests.begin, client=client)
+    done = functools.partial(returned, client)
+    wrap = functools.partial(around, begin=requests.begin, left=raised, returned=done)
+    wrap_async = functools.partial(around_async, begin=requests.begin, left=raised, returned=done)
     return [
         # First, so that no call waits for a preparation that nobody watches.
         Patch(base, "SyncAPIClient._copy_and_prepare", requests.watching_preparation, library, optional=True),
@@ -50,64 +51,20 @@ def _fallback(client: GeneratedClient, requests: Requests, *, is_async: bool) ->
     for where, route in client.methods.items():
         module, _, attribute = where.partition(":")
         begin = functools.partial(_begin_method, requests, client.routes[route])
-        make = functools.partial(_around_async if is_async else _around, begin=begin, client=client)
+        make = functools.partial(
+            around_async if is_async else around, begin=begin, left=raised, returned=functools.partial(returned, client)
+        )
         found.append(Patch(module, f"Async{attribute}" if is_async else attribute, make, client.package))
     return found
 
 
-def _begin_method(requests: Requests, endpoint: Endpoint, resource: Any, _: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+def _begin_method(requests: Requests, endpoint: Endpoint, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
     said = {name: value for name, value in kwargs.items() if type(value).__name__ not in _SENTINELS and name not in _NOT_SENT}
     options = SimpleNamespace(
         method="post", json_data=said, extra_json=kwargs.get("extra_body"), files=None, params=None, headers=None, endpoint=endpoint
     )
-    return requests.begin(getattr(resource, "_client", resource), (None, options), {})
-
-
-Begin = Callable[[Any, tuple[Any, ...], dict[str, Any]], Call | None]
-
-
-def _around(original: Function, begin: Begin, client: GeneratedClient) -> Function:
-
-    @functools.wraps(original)
-    def request(this: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(this, args, kwargs)
-        if call is None:
-            return original(this, *args, **kwargs)
-        if call.instead is not None:
-            args, kwargs = call.instead
-        token = attach(call.invocation.context)
-        try:
-            result = original(this, *args, **kwargs)
-        except BaseException as error:
-            raised(call, error)
-            raise
-        finally:
-            detach(token)
-        return returned(call, result, client)
-
-    return request
-
-
-def _around_async(original: Function, begin: Begin, client: GeneratedClient) -> Function:
-
-    @functools.wraps(original)
-    async def request(this: Any, *args: Any, **kwargs: Any) -> Any:
-        call = begin(this, args, kwargs)
-        if call is None:
-            return await original(this, *args, **kwargs)
-        if call.instead is not None:
-            args, kwargs = call.instead
-        token = attach(call.invocation.context)
-        try:
-            result = await original(this, *args, **kwargs)
-        except BaseException as error:
-            raised(call, error)
-            raise
-        finally:
-            detach(token)
-        return returned(call, result, client)
-
-    return request
+    resource = args[0]
+    return requests.begin((getattr(resource, "_client", resource), None, options), {})
 
 
 def keeping_the_body(original: Function) -> Function:
