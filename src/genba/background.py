@@ -6,6 +6,7 @@ it is a `deque.append` and, at most every `INTERVAL`, one wake-up.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -55,15 +56,38 @@ class Background:
     def flush(self, timeout: float) -> bool:
         """Wait until what was put in so far is done; False if that took longer than `timeout` seconds."""
         self.forked()
+        if threading.current_thread() is self._thread:  # asked by something that this thread is doing
+            while self._waiting:
+                self._do_a_batch()
+            return True
+        if not self._waiting and self._asleep:
+            return True
         done = threading.Event()
-        self._waiting.append((_reached, done))
+        return self._do_soon(_reached, done) and done.wait(timeout)
+
+    def run(self, what: Callable[[], Any], timeout: float) -> Any:
+        """The result of `what()`, done on the thread; None if it takes longer than `timeout` seconds: then it goes on without us."""
+        task = _Task(what)
+        return task.result if self._do_soon(_Task.do, task) and task.done.wait(timeout) else None
+
+    def begin(self) -> None:
+        """Start the thread now. At the end of the process, when it may be needed, Python starts none any more."""
+        if self._thread is None:
+            with contextlib.suppress(RuntimeError), self._starting:
+                if self._thread is None:
+                    thread = threading.Thread(target=self._live, name="genba", daemon=True)
+                    thread.start()
+                    self._thread = thread
+
+    def _do_soon(self, work: Work, item: Any) -> bool:
+        self._waiting.append((work, item))
         self._asleep = False
         self._start_or_wake()
         self._hurry.set()
-        if self._thread is None:  # no thread could be started any more, at the very end of the process: do it here
+        if self._thread is None or not self._thread.is_alive():  # the process is at its very end: there is only this thread
             while self._waiting:
                 self._do_a_batch()
-        return done.wait(timeout)
+        return True
 
     def stop(self) -> None:
         """Let the thread end, once everything is done."""
@@ -83,16 +107,8 @@ class Background:
             self._reset()
 
     def _start_or_wake(self) -> None:
-        if self._thread is not None and self._pid == os.getpid():
-            self._wake.set()
-            return
-        with harmless.guard("starting the background thread"):
-            with self._starting:
-                if self._thread is None:
-                    thread = threading.Thread(target=self._live, name="genba", daemon=True)
-                    thread.start()
-                    self._thread = thread
-            self._wake.set()
+        self.begin()
+        self._wake.set()
 
     def _live(self) -> None:
         while True:
@@ -123,6 +139,23 @@ class Background:
         for work, items in batches.items():
             with harmless.guard("working in the background"):
                 work(items)
+
+
+class _Task:
+    """Something to be done once, for somebody who waits for it."""
+
+    def __init__(self, what: Callable[[], Any]) -> None:
+        self.done = threading.Event()
+        self.result: Any = None
+        self._what = what
+
+    @staticmethod
+    def do(tasks: Sequence[_Task]) -> None:
+        """Do them."""
+        for task in tasks:
+            with harmless.guard("doing what somebody waits for"):
+                task.result = task._what()  # noqa: SLF001  # its own class
+            task.done.set()
 
 
 def _reached(waiting: Sequence[threading.Event]) -> None:

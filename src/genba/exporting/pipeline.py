@@ -7,10 +7,10 @@ embedded store. When the app's provider appears later, the next span goes there.
 
 from __future__ import annotations
 
+import functools
 import os
-import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -84,6 +84,7 @@ class Pipeline:
     def private(self) -> TracerProvider:
         """The provider of genba's own, made when first needed."""
         if self._private is None:
+            self._background.begin()
             self._private = self._made()
         return self._private
 
@@ -126,7 +127,8 @@ class Pipeline:
             flush = getattr(provider, "force_flush", None)
             if flush is not None:
                 left = max(until - monotonic(), 0.001)
-                done = bool(within(left, "flushing a provider", flush, int(left * 1000) or 1)) and done
+                # On our own thread: the SDK's processors take a timeout and do not keep it.
+                done = bool(self._background.run(functools.partial(flush, int(left * 1000) or 1), left)) and done
         waiting = self._background.waiting
         return Flushed(done and not waiting, waiting)
 
@@ -139,7 +141,7 @@ class Pipeline:
         self._delivery.close()
         for provider in (self._private, self._meters, self._loggers):
             if provider is not None:
-                within(max(until - monotonic(), 0.1), "shutting down a private provider", provider.shutdown)
+                self._background.run(provider.shutdown, max(until - monotonic(), 0.1))
         return flushed
 
     def describe(self) -> list[str]:
@@ -218,24 +220,6 @@ class Pipeline:
             elif isinstance(one, str) and one.startswith("jsonl:"):
                 wanted.append(Jsonl(_writable(one[6:], settings.export_origin)))
         return wanted
-
-
-def within(timeout: float, doing: str, what: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of `what(*arguments)`, or None if it takes longer than `timeout` seconds: then it goes on without us.
-
-    The SDK's processors take a timeout and do not keep it: an exporter that retries holds them for as long as it likes.
-    """
-    result: list[Any] = []
-
-    def run() -> None:
-        with harmless.guard(doing):
-            result.append(what(*arguments))
-
-    with harmless.guard(doing):
-        thread = threading.Thread(target=run, name="genba-flush", daemon=True)
-        thread.start()
-        thread.join(timeout)
-    return result[0] if result else None
 
 
 def _proxy() -> Any:
