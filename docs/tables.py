@@ -26,9 +26,9 @@ def attributes() -> str:
 
 
 def options() -> str:
-    """Every setting."""
-    rows = ((_code(entry.option), _code(entry.env), _code(entry.default), entry.description) for entry in settings.TABLE)
-    return table(("option of `init`", "environment variable", "default", "does"), rows)
+    """Every setting. One that has no option is set by its variable alone."""
+    rows = ((_code(entry.option or entry.env), _code(entry.default), _does(entry)) for entry in settings.TABLE)
+    return table(("option of `init`", "default", "does"), rows)
 
 
 def commands() -> str:
@@ -44,6 +44,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
+
+
+def _does(setting: settings.Entry) -> str:
+    return f"{setting.description} Variable: `{setting.env}`." if setting.option and setting.env else setting.description
 
 
 def _code(text: str) -> str:

@@ -25,7 +25,8 @@ import genba
 from support.hosts import HOSTS, STREAM_FORMS, Reading
 from support.services import SERVICES
 
-genba.init(tracer_provider=pipeline("spans.jsonl"), store="off")
+if sys.argv[4] == "traced":
+    genba.init(tracer_provider=pipeline("spans.jsonl"), store="off")
 [host] = [host for host in HOSTS if host.name == sys.argv[1]]
 kept = []
 
@@ -51,8 +52,11 @@ def exited(server: Server, host: Host, how: str, folder: Path) -> list[dict[str,
     by_path = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/messages": "messages"}
     services = {service.name: service for service in SERVICES}
     server.serve(lambda request: services[by_path[request.path.partition("?")[0]]].broken_stream(then="stall"))
-    ran = run(PROGRAM, host.name, server.url, how, folder=folder, fails=True)
-    assert ran.code == (3 if how == "error" else 0), ran.err
+    # CPython 3.13.0 crashes in its last collection when streams are open, with or without us: the code is what it is without.
+    bare = run(PROGRAM, host.name, server.url, how, "bare", folder=folder, fails=True)
+    assert bare.code in (3 if how == "error" else 0, -11), bare.err
+    ran = run(PROGRAM, host.name, server.url, how, "traced", folder=folder, fails=True)
+    assert ran.code == bare.code, ran.err
     # What an HTTP library says when its loop ends under it, it says without genba, too.
     assert "Failed to detach" not in ran.err
     assert "genba" not in ran.err, ran.err
