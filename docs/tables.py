@@ -27,8 +27,8 @@ def attributes() -> str:
 
 def options() -> str:
     """Every setting. One that has no option is set by its variable alone."""
-    rows = ((_code(entry.option or entry.env), _code(entry.default), _does(entry)) for entry in settings.TABLE)
-    return table(("option of `init`", "default", "does"), rows)
+    rows = ((_code(entry.option or entry.env), _does(entry)) for entry in settings.TABLE)
+    return table(("option of `init`", "does"), rows)
 
 
 def commands() -> str:
@@ -47,7 +47,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _does(setting: settings.Entry) -> str:
-    return f"{setting.description} Variable: `{setting.env}`." if setting.option and setting.env else setting.description
+    variable = f" Variable: `{setting.env}`." if setting.option and setting.env else ""
+    default = f" Default: {setting.default}." if setting.default and "Default:" not in setting.description else ""
+    return f"{setting.description}{default}{variable}"
 
 
 def _code(text: str) -> str:

@@ -53,6 +53,10 @@ class Background:
             self._hurry.set()
         return True
 
+    def leave(self, work: Work, item: Any) -> None:
+        """Have it done with whatever comes next, or at the flush. Takes no lock: for finalisers, which run in the middle of anything."""
+        self._waiting.append((work, item))
+
     def flush(self, timeout: float) -> bool:
         """Wait until what was put in so far is done; False if that took longer than `timeout` seconds."""
         self.forked()

@@ -228,8 +228,8 @@ class Invocation:
             ledger.dropped["metrics and events: background queue full"] += 1
 
     def later(self, what: Any, *how: Any) -> None:
-        """Have something done on the background thread: what must not happen in a finaliser."""
-        self._signals.background.put(_do, (what, how))
+        """Have something done on the background thread, taking no lock now: for finalisers."""
+        self._signals.background.leave(_do, (what, how))
 
     def abandon(self) -> None:
         """End it with what has arrived: nobody will end it any more."""
