@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .. import semconv
 from ..conversation.reading import Line, Transcript, Words, duration, escaped, moment, trace_lines, tree, written
 from ..store import values
 from ..store.reader import Store
@@ -16,6 +17,7 @@ def lines(store: Store, spans: Sequence[StoredSpan], chosen: bytes | None) -> It
     trace = spans[0]
     took = duration(max(span.end_ns for span in spans) - min(span.start_ns for span in spans))
     yield [Words(f"trace {trace.trace_id.hex()}", "name"), Words(f"  {moment(trace.start_ns)}  {took}", "fact")]
+    yield from _belongs_to(spans)
     yield from trace_lines(spans)
     shown = [branch.span for branch in tree(spans) if chosen in (None, branch.span.span_id)]
     contents = [valued(store.content(span)) for span in shown]
@@ -27,6 +29,19 @@ def lines(store: Store, spans: Sequence[StoredSpan], chosen: bytes | None) -> It
             yield []
             yield [Words(f"── {escaped(span.name, one_line=True)}", "name"), Words(f"  span {span.span_id.hex()}", "faint")]
             yield from said
+
+
+def _belongs_to(spans: Sequence[StoredSpan]) -> Iterator[Line]:
+    """The conversation, user and tags that the spans carry."""
+    for title, name in (("conversation", semconv.CONVERSATION_ID), ("user", semconv.USER_ID), ("tags", semconv.TAGS)):
+        said = dict.fromkeys(
+            str(one)
+            for span in spans
+            if (value := span.attributes.get(name)) is not None
+            for one in (value if isinstance(value, list) else [value])
+        )
+        if said:
+            yield [Words(f"{title} ", "faint"), Words(escaped(", ".join(said), one_line=True), "fact")]
 
 
 def as_json(store: Store, spans: Sequence[StoredSpan], chosen: bytes | None) -> dict[str, Any]:
