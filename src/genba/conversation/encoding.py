@@ -7,7 +7,6 @@ surrogates, huge integers, objects that raise) takes the slow, careful walk.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 import types
 from collections import deque
@@ -81,12 +80,18 @@ def plain(value: object, shortened: list[Shortened] | None = None, limit: int = 
 
 def shorten(text: str, limit: int) -> str:
     """`text` without its middle, at most about `limit` characters, saying what is missing."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = _sha256(text)
     note = f" …[{len(text)} characters, sha256 {digest[:16]}]… "
     keep = limit - len(note)
     if keep < 2:  # not a letter on either side
         return text[:limit]  # no room to say so
     return text[: keep - keep // 2] + note + text[len(text) - keep // 2 :]
+
+
+def _sha256(text: str) -> str:
+    import hashlib  # a tenth of what importing genba would cost, for what most programs never need
+
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def readable(text: str) -> str:
@@ -167,8 +172,7 @@ class _Walk:
 
     def _text(self, text: str, path: str) -> str:
         if len(text) > self._limit:
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            self._shortened.append(Shortened(path, len(text), digest))
+            self._shortened.append(Shortened(path, len(text), _sha256(text)))
             text = shorten(text, self._limit)
         return text if text.isascii() else readable(text)
 

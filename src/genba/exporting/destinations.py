@@ -19,8 +19,6 @@ from opentelemetry.sdk.trace import ReadableSpan
 from .. import harmless
 from ..conversation.encoding import encode
 from ..recording.ledger import Ledger
-from .finished import row
-from .printing import content_of, printed
 
 
 class Destination(Protocol):
@@ -51,6 +49,7 @@ class Store:
         # Imported with the first span: SQLite and the schema are nothing that `import genba` should load.
         from ..store.rows import RunRow
         from ..store.writer import StoreWriter
+        from .finished import row
 
         if self._writer is None:
             self._writer = StoreWriter(self.path)
@@ -88,6 +87,9 @@ class Console:
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
         """Print them."""
+        from .finished import row
+        from .printing import printed
+
         stream = sys.stderr
         if stream is not None:
             stream.write(printed([row(span) for span in spans]))
@@ -123,6 +125,9 @@ class Jsonl:
 
 def as_json(span: ReadableSpan) -> dict[str, Any]:
     """A finished span as JSON values, content included; no raw exchange, which only the store keeps."""
+    from .finished import row
+    from .printing import content_of
+
     one = row(span)
     return {
         "trace_id": one.trace_id.hex(),
