@@ -6,13 +6,16 @@ import functools
 import importlib
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import genba
 from genba.providers import CLIENTS
-from support import openai_wire
+from genba.store.reader import Store
+from support import openai_wire, stored
+from support import services as clients
 from support.services import SERVICES, TEXT, Service, http_module
 from support.spans import Spans, attributes, outcome, parts, text
 from support.wire import Answer, Server, json_answer
@@ -290,3 +293,33 @@ def test_every_client_names_the_versions_it_is_tested_with() -> None:
         lowest, highest = client.versions.split(",")
         assert lowest.startswith(">=")
         assert highest.startswith("<")
+
+
+@needs_openai
+@pytest.mark.parametrize("form", ["parsed", "raw", "streaming"])
+def test_a_file_as_the_answer_is_known_by_its_size_and_costs_its_batch_nothing(
+    form: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    # A raw response to a call for speech is no JSON: reading it once lost every span of its batch.
+    monkeypatch.chdir(tmp_path)
+    sound = b"\xff\xfb\x00 no JSON, no text"
+    server.serve(Answer(sound, content_type="audio/mpeg"))
+    genba.init()
+    request.addfinalizer(genba.uninstrument)
+    with genba.observe("before"):
+        pass
+    speech = clients.client("openai", server.url).audio.speech
+    ask: dict[str, Any] = {"model": "tts-1", "voice": "alloy", "input": "hi"}
+    if form == "parsed":
+        assert speech.create(**ask).content == sound
+    elif form == "raw":
+        assert speech.with_raw_response.create(**ask).content == sound
+    else:
+        with speech.with_streaming_response.create(**ask) as response:
+            assert response.read() == sound
+    assert genba.flush(timeout=5)
+    assert genba.doctor().dropped == {}
+    assert stored.names(tmp_path) == ["before", "generate_content tts-1"]
+    with Store(tmp_path / stored.PLACE) as store:
+        [call] = [span for span in store.latest() if span.name != "before"]
+    assert call.attributes["genba.content.bytes"] == len(sound)

@@ -12,13 +12,16 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan
 
 from .. import harmless
 from ..conversation.encoding import encode
 from ..recording.ledger import Ledger
+
+if TYPE_CHECKING:
+    from ..store.rows import SpanRow
 
 
 class Destination(Protocol):
@@ -49,7 +52,7 @@ class Store:
         # Imported with the first span: SQLite and the schema are nothing that `import genba` should load.
         from ..store.rows import RunRow
         from ..store.writer import StoreWriter
-        from .finished import row
+        from .finished import rows
 
         if self._writer is None:
             self._writer = StoreWriter(self.path)
@@ -66,11 +69,11 @@ class Store:
                 parent_run_id=ledger.parent_run_id,
             )
             self._writer.register(run)
-        written = self._writer.write([row(span) for span in spans])
+        readable = rows(spans)
+        written = self._writer.write(readable)
         if written.notice:
             harmless.logger.warning("genba: %s", written.notice)
-        dropped: Mapping[str, int] = written.dropped
-        return dropped
+        return {**written.dropped, **_unreadable(spans, readable)}
 
     def close(self) -> None:
         """Close the file."""
@@ -87,14 +90,15 @@ class Console:
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
         """Print them."""
-        from .finished import row
+        from .finished import rows
         from .printing import printed
 
+        readable = rows(spans)
         stream = sys.stderr
         if stream is not None:
-            stream.write(printed([row(span) for span in spans]))
+            stream.write(printed(readable))
             stream.flush()
-        return {}
+        return _unreadable(spans, readable)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -109,7 +113,10 @@ class Jsonl:
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
         """Append them."""
-        lines = b"".join(encode(as_json(span)) + b"\n" for span in spans)
+        from .finished import rows
+
+        readable = rows(spans)
+        lines = b"".join(encode(as_json(one)) + b"\n" for one in readable)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # One write to a file opened for appending: lines of several processes do not mix.
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -117,18 +124,20 @@ class Jsonl:
             os.write(descriptor, lines)
         finally:
             os.close(descriptor)
-        return {}
+        return _unreadable(spans, readable)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def as_json(span: ReadableSpan) -> dict[str, Any]:
+def _unreadable(spans: Sequence[ReadableSpan], readable: Sequence[SpanRow]) -> Mapping[str, int]:
+    return {"unreadable": len(spans) - len(readable)} if len(readable) < len(spans) else {}
+
+
+def as_json(one: SpanRow) -> dict[str, Any]:
     """A finished span as JSON values, content included; no raw exchange, which only the store keeps."""
-    from .finished import row
     from .printing import content_of
 
-    one = row(span)
     return {
         "trace_id": one.trace_id.hex(),
         "span_id": one.span_id.hex(),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from .. import semconv
+from .. import harmless, semconv
 from ..recording.invocation import Invocation
 from ..recording.pending import invocation_of
 from ..store.rows import RawExchange, SpanRow
@@ -25,6 +25,15 @@ _CONTENT = frozenset(
         semconv.OUTPUT,
     )
 )
+
+
+def rows(spans: Sequence[ReadableSpan]) -> list[SpanRow]:
+    """The spans, ready to be written. One that cannot be read costs itself, not its batch."""
+    read: list[SpanRow] = []
+    for span in spans:
+        with harmless.guard("reading a finished span"):
+            read.append(row(span))
+    return read
 
 
 def row(span: ReadableSpan) -> SpanRow:
@@ -90,7 +99,10 @@ def _events(span: ReadableSpan, ours: Invocation | None) -> list[dict[str, Any]]
 
 
 def _exchange(ours: Invocation | None) -> RawExchange | None:
-    raw = ours.raw() if ours is not None else None
+    raw = None
+    if ours is not None:
+        with harmless.guard("reading the raw exchange"):
+            raw = ours.raw()
     if raw is None:
         return None
     return RawExchange(request=raw.request, response=raw.response, events=raw.events, read_to=raw.read_to)

@@ -29,9 +29,10 @@ _ENOUGH = 16
 class Pieces:
     """The bytes of a response body, as the host read them, each with its time."""
 
-    __slots__ = ("_encoding", "_package", "pieces", "times")
+    __slots__ = ("_encoding", "_package", "content_type", "pieces", "times")
 
     def __init__(self, response: Any) -> None:
+        self.content_type = str(response.headers.get("content-type") or "")
         self._encoding = str(response.headers.get("content-encoding") or "")
         self._package = type(response).__module__.partition(".")[0]
         self.pieces: list[bytes] = []
@@ -86,23 +87,23 @@ class Watch(Protocol):
 class Body:
     """A raw response's body, which ends its call when it ends itself."""
 
-    __slots__ = ("__weakref__", "_call", "_is_json", "pieces")
+    __slots__ = ("__weakref__", "_call", "_is_stream", "pieces")
 
     def __init__(self, response: Any, call: Call) -> None:
         self._call = call
-        self._is_json = "event-stream" not in str(response.headers.get("content-type") or "")
         self.pieces = Pieces(response)
-        if not self._is_json:
+        self._is_stream = "event-stream" in self.pieces.content_type
+        if self._is_stream:
             call.streams(self.pieces.events, self.pieces.last_event)
 
     def finished(self) -> None:
         """The body came to its end."""
         with harmless.guard("ending a raw response"):
-            if self._is_json:
-                pieces = self.pieces
-                self._call.answered_later(lambda: decode(pieces.decoded()))
-            else:
+            if self._is_stream:
                 self._call.drained()
+            else:
+                pieces = self.pieces
+                self._call.answered_later(lambda: read(pieces.decoded(), pieces.content_type))
 
     def broke(self, error: BaseException) -> None:
         """Reading it raised."""
@@ -114,8 +115,8 @@ class Body:
         if self._call.ended:
             return
         with harmless.guard("ending a raw response"):
-            read = self.pieces.pieces
-            if read and b"[DONE]" in read[-1]:
+            pieces = self.pieces.pieces
+            if pieces and b"[DONE]" in pieces[-1]:
                 self._call.drained()
             else:
                 self._call.stopped(Outcome.CANCELLED)
@@ -152,10 +153,21 @@ class ParsedBody:
             observed.stop()
 
 
+def read(content: bytes, content_type: str) -> JSON:
+    """What a whole body says: its JSON, its text, or of a file, such as speech, only its size and type."""
+    try:
+        return decode(content)
+    except ValueError:
+        if content_type.startswith("text/"):
+            return content.decode("utf-8", "replace")
+        return {"bytes": len(content), "content_type": content_type or None}
+
+
 def keep(response: Any, call: Call) -> None:
     """Keep what the host reads of `response`'s body, for `call`, and end `call` with it."""
     if hasattr(response, "_content"):  # it was read already, by the client
-        call.answered_later(lambda: decode(response.content))
+        content, content_type = response.content, str(response.headers.get("content-type") or "")
+        call.answered_later(lambda: read(content, content_type))
     else:
         _replace_stream(response, Body(response, call))
 

@@ -26,7 +26,7 @@ def returned(client: GeneratedClient, call: Call, result: Any) -> Any:
         elif hasattr(result, "http_response"):
             bodies.keep(result.http_response, call)
         elif hasattr(kind, "aiter_bytes") or hasattr(kind, "iter_bytes"):
-            _note_file(call, result)
+            bodies.keep(getattr(result, "response", result), call)  # a file, such as speech
         else:
             call.answered(unwrapped(result))
     except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
@@ -59,12 +59,3 @@ def _observe_stream(call: Call, stream: Any, client: GeneratedClient) -> None:
     body = bodies.keep_parsed(stream.response, call)
     observed = stream._iterator = kind(stream._iterator, call, hides)  # noqa: SLF001  # where the helpers read
     body.read_by(observed)
-
-
-def _note_file(call: Call, result: Any) -> None:
-    """A binary answer, such as speech: its size and type, not its bytes."""
-    response = getattr(result, "response", result)
-    if hasattr(response, "_content"):
-        call.answered({"bytes": len(response.content), "content_type": response.headers.get("content-type")})
-    else:
-        bodies.keep(response, call)
