@@ -70,11 +70,6 @@ class Pipeline:
             standard.check(name, "traces")
         self._delivery = Delivery(self.own, ledger)
 
-    @property
-    def following(self) -> str:
-        """Where spans go, in words."""
-        return self._following
-
     def choose(self, app: Any) -> trace.Tracer:
         """The tracer for the next span, given the app's global provider (None if it has none)."""
         provider = self._provider(app)

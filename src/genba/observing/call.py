@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from opentelemetry.context import Context
 
@@ -19,6 +19,8 @@ from ..recording.invocation import Invocation
 from ..semconv import Outcome
 from .endpoint import Endpoint
 from .secrets import withheld
+
+Answer = TypeVar("Answer")
 
 
 class Call:
@@ -95,32 +97,26 @@ class Call:
 
     def drained(self) -> None:
         """Its stream came to its end."""
-        self._end(Outcome.COMPLETED, None, self._last_failure())
-
-    def _last_failure(self) -> tuple[str, str | None] | None:
-        if self._endpoint.failed is not None and self._last is not None:
-            with harmless.guard("looking at the last event of a stream"):
-                last = self._last()
-                return None if last is None else self._endpoint.failed(last)
-        return None
+        self._end(Outcome.COMPLETED, None, self._asked_of_the_last(self.says_it_failed))
 
     def stopped(self, outcome: str) -> None:
         """The host stopped reading, or the call was cancelled."""
-        if not self._ended and self._is_over():
+        if not self._ended and self._asked_of_the_last(self._is_final):
             self.drained()
         else:
             self._end(outcome)
 
-    def _is_over(self) -> bool:
-        """Whether its last event has arrived, or one that says that it failed."""
-        if self._last is None:
-            return False
+    def _asked_of_the_last(self, question: Callable[[JSON], Answer]) -> Answer | None:
+        """What the last event of its stream answers to `question`; None if there is none, or it cannot be read."""
         with harmless.guard("looking at the last event of a stream"):
-            last = self._last()
-            if last is not None:
-                endpoint = self._endpoint
-                return bool(endpoint.is_last and endpoint.is_last(last)) or bool(endpoint.failed and endpoint.failed(last))
-        return False
+            last = self._last() if self._last is not None else None
+            return None if last is None else question(last)
+        return None
+
+    def _is_final(self, event: JSON) -> bool:
+        """Whether nothing follows this event: it says that it is the last, or that the call failed."""
+        is_last = self._endpoint.is_last
+        return (is_last is not None and is_last(event)) or self.says_it_failed(event) is not None
 
     def carried(self, body: JSON) -> None:
         """The exception that will end it has the answer with it."""
@@ -169,11 +165,16 @@ class Call:
         """The exchange as it was on the wire."""
         started = self._invocation.started_ns
         if self._read_events is None:
-            body = self._answer_body()
-            return Raw(withheld(self._body), None if body is None else encode(body))
+            return Raw(withheld(self._body), self._answer_bytes())
         events = self._stream_events()
         taken = len(events) if self._taken is None else min(self._taken, len(events))
         return Raw(withheld(self._body), None, [(when - started, encode(event)) for when, event in events], taken)
+
+    def _answer_bytes(self) -> bytes | None:
+        if self.body_received is not None and self._answer is not None:
+            return self.body_received
+        body = self._answer_body()
+        return None if body is None else encode(body)
 
     def _answer_body(self) -> JSON:
         if self._answer is not None:

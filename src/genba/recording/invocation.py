@@ -75,7 +75,7 @@ class Invocation:
         if scope is not None:
             attributes.update(scope.rendered())
         self.start_attributes = attributes
-        self.parent_context = parent = get_current()
+        parent = get_current()
         self.started_ns = started = time_ns()
         self.span = span = signals.tracer().start_span(name, parent, kind, attributes, (), started)
         self.context: Context = within(parent, span, self)
@@ -217,7 +217,7 @@ class Invocation:
             self._pending.ready = True
         else:
             with harmless.guard("rendering the span"):
-                span.set_attributes(self._render(None, None))
+                span.set_attributes(self._render(None))
         try:
             span.end(self.ended_ns)
         except Exception as ours:  # noqa: BLE001  # a bare `try`: this is the hot path
@@ -293,11 +293,10 @@ class Invocation:
     @property
     def chunk_times(self) -> Sequence[int]:
         """When each chunk arrived, in ns since the epoch."""
-        if self.exchange is not None and self.exchange.chunk_times:
-            return self.exchange.chunk_times
-        return self._chunk_times or ()
+        seen = self.exchange.chunk_times if self.exchange is not None else ()
+        return seen or self._chunk_times or ()
 
-    def _render(self, room: int | None, text_limit: int | None) -> Mapping[str, Any]:
+    def _render(self, text_limit: int | None) -> Mapping[str, Any]:
         rendered = self.rendered()
         attributes = dict(rendered.attributes)
         content = rendered.content

@@ -16,8 +16,8 @@ from opentelemetry.trace import Span as AnySpan
 
 from .. import harmless
 
-Render = Callable[[int | None, int | None], Mapping[str, Any]]
-"""(how many attributes there may be, how long each text may be) -> the attributes, cleaned, most precious first."""
+Render = Callable[[int | None], Mapping[str, Any]]
+"""How long each text may be -> the attributes, cleaned, most precious first."""
 
 
 class PendingAttributes(BoundedAttributes):
@@ -43,7 +43,7 @@ class PendingAttributes(BoundedAttributes):
             if render is None:
                 return
             with harmless.guard("rendering the span"):
-                self._merge(render(self.maxlen, self.max_value_len))
+                self._merge(render(self.max_value_len))
 
     def _merge(self, rendered: Mapping[str, Any]) -> None:
         # What the host or a processor set itself wins, and stands first, where a limit does not reach it.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,10 +36,11 @@ def patches(client: GeneratedClient) -> list[Patch]:
         # First, so that no call waits for a preparation that nobody watches.
         Patch(base, "SyncAPIClient._copy_and_prepare", requests.watching_preparation, library, optional=True),
         Patch(base, "AsyncAPIClient._copy_and_prepare", requests.watching_preparation_async, library, optional=True),
-        Patch(base, "SyncAPIClient._process_response", keeping_the_body, library, optional=True),
-        Patch(base, "AsyncAPIClient._process_response", keeping_the_body_async, library, optional=True),
-        Patch(base, "SyncAPIClient._sleep_for_retry", noting_retries, library, optional=True),
-        Patch(base, "AsyncAPIClient._sleep_for_retry", noting_retries_async, library, optional=True),
+        *(
+            Patch(base, f"{kind}.{name}", functools.partial(telling, note), library, optional=True)
+            for name, note in (("_process_response", _keep_the_body), ("_sleep_for_retry", _note_retry))
+            for kind in ("SyncAPIClient", "AsyncAPIClient")
+        ),
         Patch(base, "SyncAPIClient.request", wrap, library, otherwise=_fallback(client, requests, is_async=False)),
         Patch(base, "AsyncAPIClient.request", wrap_async, library, otherwise=_fallback(client, requests, is_async=True)),
         *(Patch(module, attribute, make, library, optional=True) for module, attribute, make in client.more()),
@@ -67,29 +69,24 @@ def _begin_method(requests: Requests, endpoint: Endpoint, args: tuple[Any, ...],
     return requests.begin((getattr(resource, "_client", resource), None, options), {})
 
 
-def keeping_the_body(original: Function) -> Function:
-    """Around `_process_response`, where the client has the response as it came: one that is read whole is kept, as its bytes."""
+def telling(note: Callable[[Mapping[str, Any]], None], original: Function) -> Function:
+    """Around a function, plain or async, that is called with keywords: `note` sees them first."""
 
     @functools.wraps(original)
-    def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
-        _keep_the_body(kwargs)
-        return original(client, *args, **kwargs)
-
-    return process_response
-
-
-def keeping_the_body_async(original: Function) -> Function:
-    """Around the asynchronous `_process_response`."""
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        note(kwargs)
+        return original(*args, **kwargs)
 
     @functools.wraps(original)
-    async def process_response(client: Any, *args: Any, **kwargs: Any) -> Any:
-        _keep_the_body(kwargs)
-        return await original(client, *args, **kwargs)
+    async def is_async(*args: Any, **kwargs: Any) -> Any:
+        note(kwargs)
+        return await original(*args, **kwargs)
 
-    return process_response
+    return is_async if inspect.iscoroutinefunction(original) else plain
 
 
 def _keep_the_body(said: Mapping[str, Any]) -> None:
+    """In `_process_response` the client has the response as it came: one that is read whole is kept, as its bytes."""
     try:
         invocation: Any = get_current().get(owning.OWNER)
         call = invocation.calling if invocation is not None else None
@@ -100,29 +97,8 @@ def _keep_the_body(said: Mapping[str, Any]) -> None:
         harmless.failed("keeping a response's body", error)
 
 
-def noting_retries(original: Function) -> Function:
-    """Around `_sleep_for_retry`: each retry becomes an event on the call's span."""
-
-    @functools.wraps(original)
-    def sleep_for_retry(client: Any, *args: Any, **kwargs: Any) -> Any:
-        _note_retry(kwargs)
-        return original(client, *args, **kwargs)
-
-    return sleep_for_retry
-
-
-def noting_retries_async(original: Function) -> Function:
-    """Around the asynchronous `_sleep_for_retry`."""
-
-    @functools.wraps(original)
-    async def sleep_for_retry(client: Any, *args: Any, **kwargs: Any) -> Any:
-        _note_retry(kwargs)
-        return await original(client, *args, **kwargs)
-
-    return sleep_for_retry
-
-
 def _note_retry(said: Mapping[str, Any]) -> None:
+    """Each retry becomes an event on the call's span."""
     with harmless.guard("noting a retry"):
         invocation = get_value(owning.OWNER)
         if isinstance(invocation, Invocation) and invocation.is_recording:
