@@ -17,18 +17,20 @@ ROOT = Path(genba.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 PAGE = Path(__file__).parent.parent / "docs" / "understand" / "rooms.md"
 
-BASICS = {"semconv", "settings", "harmless", "background"}
+BASICS = {"semconv", "settings", "libraries", "harmless", "background"}
 """The first row: they import nothing of ours, but one another where one is plainly lower."""
 CAPTURE = {*BASICS, "conversation", "recording"}
 MAY_IMPORT = {
     "semconv": set(),
     "settings": set(),
+    "libraries": set(),
     "harmless": set(),
     "background": {"harmless"},
     "conversation": {"semconv"},
     "recording": {*BASICS, "conversation"},
     "observing": CAPTURE,
     "providers": {*CAPTURE, "observing"},
+    "frameworks": {*CAPTURE, "observing"},
     "store": {*BASICS, "conversation"},
     "exporting": {*BASICS, "conversation", "recording", "store"},
     "cli": {*BASICS, "conversation", "store"},

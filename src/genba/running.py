@@ -13,9 +13,10 @@ from typing import Any
 
 from opentelemetry import trace
 
-from . import harmless, providers
+from . import harmless
 from .background import Background
 from .exporting.pipeline import Flushed, Pipeline
+from .libraries import LIBRARIES
 from .observing import patching
 from .recording import signals
 from .recording.afterwards import Afterwards
@@ -68,7 +69,7 @@ def start(options: dict[str, Any]) -> None:
                     ", ".join(changed),
                 )
             return
-        settings = resolve(options, list(providers.CLIENTS))
+        settings = resolve(options, list(LIBRARIES))
         for warning in settings.warnings:
             harmless.logger.warning("genba: %s", warning)
         ledger, background = Ledger(), Background()
@@ -85,11 +86,10 @@ def start(options: dict[str, Any]) -> None:
 
 
 def _instrument(settings: Settings) -> None:
-    for name in providers.CLIENTS:
-        if settings.instrument is None or name in settings.instrument:
+    for name, library in LIBRARIES.items():
+        if not library.opt_in if settings.instrument is None else name in settings.instrument:
             with harmless.guard(f"instrumenting {name}"):
-                for patch in providers.patches(name):
-                    patching.apply(patch)
+                patching.trace(library)
 
 
 def flush(timeout: float) -> Flushed:
@@ -171,11 +171,11 @@ class Doctor:
 def _known_clients() -> list[tuple[str, str | None, str]]:
     """What `init` would trace here, by what is installed."""
     found: list[tuple[str, str | None, str]] = []
-    for name, client in providers.CLIENTS.items():
+    for name, library in LIBRARIES.items():
         try:
-            found.append((name, metadata.version(name), f"installed; tested with {client.versions}"))
+            found.append((name, metadata.version(library.distribution), f"installed; tested with {library.versions}"))
         except metadata.PackageNotFoundError:
-            found.append((name, None, f"not installed; tested with {client.versions}"))
+            found.append((name, None, f"not installed; tested with {library.versions}"))
     return found
 
 
@@ -203,7 +203,10 @@ def doctor() -> Doctor:
     seams = (
         _known_clients()
         if running is None
-        else [(f"{seam.patch.module}.{seam.patch.attribute}", seam.version, seam.state) for seam in patching.seams()]
+        else [
+            *((one.library.name, one.version, one.state) for one in patching.watched()),
+            *((f"{seam.patch.module}.{seam.patch.attribute}", seam.version, seam.state) for seam in patching.seams()),
+        ]
     )
     return Doctor(
         version=VERSION,

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from support.hosts import HOSTS, STREAM_FORMS, Host
+from support.hosts import HOSTS, Host
 from support.programs import PIPELINE, SOURCE, TESTS, Ran, run
-from support.services import SERVICES, TEXT_ARRIVED
+from support.services import SERVICES, STREAM_FORMS, TEXT_ARRIVED
 from support.wire import Server, json_answer
 
 PROGRAM = (
@@ -22,8 +22,8 @@ PROGRAM = (
     + """
 import sys
 import genba
-from support.hosts import HOSTS, STREAM_FORMS, Reading
-from support.services import SERVICES
+from support.hosts import HOSTS, Reading
+from support.services import STREAM_FORMS, SERVICES
 
 if sys.argv[4] == "traced":
     genba.init(tracer_provider=pipeline("spans.jsonl"), store="off")

@@ -10,26 +10,28 @@ from collections.abc import Callable
 import pytest
 from opentelemetry import trace
 
+from support.clients import EVERY_SERVICE
 from support.endings import STREAM_ENDINGS, Ending, play_stream, play_value
-from support.hosts import HOSTS, STREAM_FORMS, VALUE_FORMS, Host
-from support.services import SERVICES, TEXT, Service
+from support.hosts import HOSTS, Host
+from support.services import TEXT, Service
 from support.spans import Spans, attributes, failed, is_child, messages, outcome, text
 from support.wire import Server
 
 STREAMS = [
     pytest.param(host, service, form, ending, id=f"{host.name}-{service.name}-{form}-{ending.name}".replace(" ", "_"))
     for host in HOSTS
-    for service in SERVICES
-    for form in STREAM_FORMS
+    for service in EVERY_SERVICE
+    for form in service.stream_forms
     for ending in STREAM_ENDINGS
+    if service.plays(host.name, ending.name)
 ]
 VALUES = [
     pytest.param(host, service, form, ending, id=f"{host.name}-{service.name}-{form}-{ending}".replace(" ", "_"))
     for host in HOSTS
-    for service in SERVICES
-    for form in VALUE_FORMS
+    for service in EVERY_SERVICE
+    for form in service.value_forms
     for ending in ("end", "retry", "server error", "connection cut", "cancel", "left unread")
-    if ending != "left unread" or form in ("parsed", "read")
+    if (ending != "left unread" or form in ("parsed", "read")) and service.plays(host.name, ending)
 ]
 VALUE_OUTCOMES = {
     "end": "completed",
@@ -63,7 +65,7 @@ def test_a_stream_ends_in_one_span_that_says_how(
     assert is_child(span, caller)
     assert (outcome(span) in possible_outcomes(host, form, ending), text(span)) == (True, ending.text), outcome(span)
     assert failed(span) == (ending.outcome == "failed")
-    assert span.name == f"chat {service.model}"
+    assert span.name == f"{service.operation} {service.model}"
     assert attributes(span)["gen_ai.request.stream"] is True
 
 
@@ -83,15 +85,15 @@ def test_a_value_ends_in_one_span_that_says_how(
     assert outcome(span) == VALUE_OUTCOMES[ending]
     assert failed(span) == (VALUE_OUTCOMES[ending] == "failed")
     assert text(span) == (TEXT if ending in ("end", "retry") else "")
-    assert span.name == f"chat {service.model}"
+    assert span.name == f"{service.operation} {service.model}"
     assert "gen_ai.request.stream" not in attributes(span)
 
 
 BOTH_ENDS = [
     pytest.param(host, service, form, id=f"{host.name}-{service.name}-{form}")
     for host in HOSTS
-    for service in SERVICES
-    for form in STREAM_FORMS
+    for service in EVERY_SERVICE
+    for form in service.stream_forms
 ]
 BY_NAME = {ending.name: ending for ending in STREAM_ENDINGS}
 

@@ -13,8 +13,8 @@ import pytest
 
 from support import openai_wire
 from support.endings import STREAM_ENDINGS, call_value, play_stream
-from support.hosts import HOSTS, STREAM_FORMS, VALUE_FORMS, Host, Reading, plain
-from support.services import SERVICES, Service, client
+from support.hosts import HOSTS, Host, Reading, plain
+from support.services import SERVICES, STREAM_FORMS, VALUE_FORMS, Service, client
 from support.spans import Spans, attributes, text
 from support.wire import Received, Server
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import genba
-from genba.providers import CLIENTS
+from genba.libraries import LIBRARIES
 from genba.store.reader import Store
 from support import openai_wire, stored
 from support import services as clients
@@ -288,9 +288,9 @@ def test_extra_json_is_part_of_what_was_asked(server: Server, spans: Spans) -> N
     assert attributes(spans.only())["gen_ai.request.seed"] == 3
 
 
-def test_every_client_names_the_versions_it_is_tested_with() -> None:
-    for client in CLIENTS.values():
-        lowest, highest = client.versions.split(",")
+def test_every_library_names_the_versions_it_is_tested_with() -> None:
+    for library in LIBRARIES.values():
+        lowest, highest = library.versions.split(",")
         assert lowest.startswith(">=")
         assert highest.startswith("<")
 

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from genba.providers import CLIENTS
+from genba.libraries import LIBRARIES
+from genba.providers import anthropic, groq, openai
 
 VERBS = {"_get": "GET", "_post": "POST", "_put": "PUT", "_patch": "PATCH", "_delete": "DELETE", "_get_api_list": "GET"}
+CLIENTS = {client.package: client for client in (openai.CLIENT, anthropic.CLIENT, groq.CLIENT)}
 INSTALLED = [package for package in CLIENTS if find_spec(package)]
 installed = pytest.mark.parametrize("package", INSTALLED)
 
@@ -157,7 +159,7 @@ def test_what_is_an_operation_is_not_left_out_as_well(package: str) -> None:
 @installed
 def test_every_operation_is_still_a_request_of_the_newest_client(package: str) -> None:
     module = import_module(package)
-    newest = int(re.findall(r"<(\d+)", CLIENTS[package].versions)[0]) - 1
+    newest = int(re.findall(r"<(\d+)", LIBRARIES[package].versions)[0]) - 1
     if int(module.__version__.split(".")[0]) < newest:
         pytest.skip(f"{package} {module.__version__} is an older one")
     found = set(requests_of(package))
@@ -168,7 +170,7 @@ def test_every_operation_is_still_a_request_of_the_newest_client(package: str) -
 @installed
 def test_every_reason_is_still_needed_by_the_newest_client(package: str) -> None:
     module = import_module(package)
-    newest = int(re.findall(r"<(\d+)", CLIENTS[package].versions)[0]) - 1
+    newest = int(re.findall(r"<(\d+)", LIBRARIES[package].versions)[0]) - 1
     if int(module.__version__.split(".")[0]) < newest:
         pytest.skip(f"{package} {module.__version__} is an older one")
     found = set(requests_of(package))

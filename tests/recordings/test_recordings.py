@@ -15,18 +15,19 @@ from typing import Any
 import pytest
 
 from recordings.calling import FORMS, call
+from recordings.clients import OTHERS
 from recordings.reading import Part, Said, read
 from support.spans import Spans, attributes, failed, messages, outcome
 from support.wire import Server
 
 PLACE = Path(os.environ.get("GENBA_RECORDINGS") or Path(__file__).resolve().parents[3] / "shared" / "recordings")
-CLIENTS = [name for name in ("openai", "anthropic", "groq") if find_spec(name)]
+CLIENTS = [*(name for name in ("openai", "anthropic", "groq") if find_spec(name)), *OTHERS]
 
 
 def exchanges() -> Iterator[Any]:
     for client in CLIENTS:
         for path in sorted((PLACE / "providers" / client).glob("*.json")):
-            for form in FORMS:
+            for form in OTHERS[client].FORMS if client in OTHERS else FORMS:
                 yield pytest.param(json.loads(path.read_text()), form, id=f"{client}-{path.stem}-{form}".replace(" ", "_"))
 
 
@@ -40,15 +41,17 @@ def test_there_are_recordings() -> None:
 def test_a_real_exchange_is_recorded_as_the_wire_said_it(
     exchange: Mapping[str, Any], form: str, server: Server, start_tracing: Callable[..., Spans]
 ) -> None:
-    without = call(exchange, form, server)
+    other = OTHERS.get(exchange["client"])
+    play = other.call if other else call
+    without = play(exchange, form, server)
     spans = start_tracing()
-    seen = call(exchange, form, server)
+    seen = play(exchange, form, server)
     assert seen == without, "the host got something else"
     assert seen, "the host got nothing"
     [request] = server.received
     assert wanted(request.json) == wanted(exchange["request"]["body"]), "this is not the call that was recorded"
 
-    span, said = spans.only(), read(exchange)
+    span, said = spans.only(), (other.read if other else read)(exchange)
     told = attributes(span)
     assert span.name == f"{said.operation} {said.asked['gen_ai.request.model']}"
     assert {name: told.get(name) for name in said.asked} == said.asked

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.hosts import Host, Looping, Reading, plain, said
-from support.services import MARKER, TEXT, TEXT_ARRIVED, Service
+from support.services import MARKER, TEXT, TEXT_ARRIVED, Generated, Service
 from support.wire import Reply, Server, json_answer
 
 Seen = list[Any]
@@ -124,7 +124,7 @@ async def _refused(reading: Reading, form: str, service: Service, client: Any) -
 STREAM_ENDINGS = (
     Ending("end", lambda s: s.stream(), _to_the_end, "completed", TEXT),
     Ending("server error before", lambda s: json_answer(s.error, 500), _refused, "failed", ""),
-    Ending("error event midway", lambda s: s.broken_stream_then(s.error_event), _inside_with, "failed", TEXT_ARRIVED),
+    Ending("error event midway", lambda s: s.broken_stream_then(s.error_event or b""), _inside_with, "failed", TEXT_ARRIVED),
     Ending("connection cut", lambda s: s.broken_stream(then="cut"), _inside_with, "failed", TEXT_ARRIVED),
     Ending("break", lambda s: s.broken_stream(then="stall"), _break_inside_with, "cancelled", TEXT_ARRIVED),
     Ending("host raises", lambda s: s.broken_stream(then="stall"), _raise_inside_with, "cancelled", TEXT_ARRIVED),
@@ -228,9 +228,10 @@ def play_value(host: Host, service: Service, form: str, ending: str, server: Ser
 
 async def call_value(host: Host, service: Service, form: str, client: Any, *, read: bool = True) -> Any:
     """Make one call without a stream and look at its answer."""
-    resource, ask = service.resource(client), dict(service.ask)
     if form == "value":
-        return plain(await host.result(resource.create(**ask)))
+        return plain(await host.result(service.ask_for_a_value(client)))
+    assert isinstance(service, Generated)
+    resource, ask = service.resource(client), dict(service.ask)
     if form.startswith("raw"):
         raw = await host.result(resource.with_raw_response.create(**ask))
         if form == "raw unparsed":

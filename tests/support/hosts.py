@@ -14,15 +14,10 @@ from typing import Any, TypeVar
 
 from opentelemetry import trace
 
-from support.services import MARKER, Service
+from support.services import MARKER, Generated, Service
 
 T = TypeVar("T")
 END = object()
-
-STREAM_FORMS = ("stream", "manager", "raw", "lines", "parsed")
-"""How a host can hold a stream: `create(stream=True)`, `.stream()`, `with_raw_response` then `.parse()`, and
-`with_streaming_response` then `.iter_lines()` or `.parse()`."""
-VALUE_FORMS = ("value", "raw", "raw unparsed", "parsed", "read")
 
 
 class Blocking:
@@ -42,10 +37,13 @@ class Blocking:
         return value
 
     async def enter(self, manager: Any) -> Any:
-        return manager.__enter__()
+        return manager.__enter__() if hasattr(manager, "__enter__") else manager
 
     async def leave(self, manager: Any, error: BaseException | None = None) -> None:
-        manager.__exit__(type(error) if error else None, error, None)
+        if hasattr(manager, "__exit__"):
+            manager.__exit__(type(error) if error else None, error, None)
+        else:
+            manager.close()
 
     async def close(self, opened: Any) -> None:
         opened.close()
@@ -75,16 +73,19 @@ class Looping:
         return await value if inspect.isawaitable(value) else value
 
     async def enter(self, manager: Any) -> Any:
-        return await manager.__aenter__()
+        return await manager.__aenter__() if hasattr(manager, "__aenter__") else manager
 
     async def leave(self, manager: Any, error: BaseException | None = None) -> None:
-        await manager.__aexit__(type(error) if error else None, error, None)
+        if hasattr(manager, "__aexit__"):
+            await manager.__aexit__(type(error) if error else None, error, None)
+        else:
+            await close(manager)
 
     async def close(self, opened: Any) -> None:
-        await opened.close()
+        await close(opened)
 
     async def close_elsewhere(self, opened: Any) -> None:
-        await asyncio.create_task(opened.close())
+        await asyncio.create_task(close(opened))
 
     def iterator(self, items: Any) -> Any:
         return items.__aiter__()
@@ -94,6 +95,13 @@ class Looping:
             return await iterator.__anext__()
         except StopAsyncIteration:
             return END
+
+
+async def close(opened: Any) -> None:
+    """Close it by whichever name it calls that."""
+    closing = (opened.aclose if hasattr(opened, "aclose") else opened.close)()
+    if inspect.isawaitable(closing):
+        await closing
 
 
 HOSTS = (Blocking(), Looping())
@@ -115,16 +123,19 @@ class Reading:
 
     async def open(self, form: str, service: Service, client: Any) -> None:
         """Call the service so that the answer comes as a stream in `form`, and enter whatever has to be entered."""
-        host, resource, ask = self.host, service.resource(client), dict(service.ask)
+        host = self.host
         if form == "stream":
-            self.manager = await host.result(resource.create(**ask, stream=True))
-        elif form == "manager":
-            self.manager = resource.stream(**ask)
-        elif form == "raw":
-            raw = await host.result(resource.with_raw_response.create(**ask, stream=True))
-            self.manager = await host.result(raw.parse())
+            self.manager = await host.result(service.ask_for_a_stream(client))
         else:
-            self.manager = resource.with_streaming_response.create(**ask, stream=True)
+            assert isinstance(service, Generated)
+            resource, ask = service.resource(client), dict(service.ask)
+            if form == "manager":
+                self.manager = resource.stream(**ask)
+            elif form == "raw":
+                raw = await host.result(resource.with_raw_response.create(**ask, stream=True))
+                self.manager = await host.result(raw.parse())
+            else:
+                self.manager = resource.with_streaming_response.create(**ask, stream=True)
         self._look()
         self.opened = await host.enter(self.manager)
         self._look()
@@ -164,7 +175,9 @@ class Reading:
 
 def plain(item: Any) -> Any:
     """What a host can see of an item, comparable."""
-    return item.model_dump() if hasattr(item, "model_dump") else item
+    if hasattr(item, "model_dump"):
+        return item.model_dump()
+    return {name: value for name, value in vars(item).items() if name[:1] != "_"} if hasattr(item, "__dict__") else item
 
 
 def said(error: BaseException) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,40 +19,104 @@ TEXT = "".join(openai_wire.ANSWER)
 TEXT_ARRIVED = "".join(openai_wire.ANSWER[:ARRIVED])
 
 
-@dataclass(frozen=True)
+STREAM_FORMS = ("stream", "manager", "raw", "lines", "parsed")
+"""How a host can hold a stream: `create(stream=True)`, `.stream()`, `with_raw_response` then `.parse()`, and
+`with_streaming_response` then `.iter_lines()` or `.parse()`."""
+VALUE_FORMS = ("value", "raw", "raw unparsed", "parsed", "read")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
-    """A way to talk to a model: which client, which method, and what the wire carries."""
+    """A way to talk to a model: which client, and what the wire carries."""
 
     name: str
     package: str
     model: str
     served: str
-    resource: Callable[[Any], Any]
-    ask: Mapping[str, Any]
-    """Keyword arguments of `create` and `stream`."""
     whole: Mapping[str, Any]
     events: Sequence[bytes]
     events_arrived: Sequence[bytes]
-    error_event: bytes
+    error_event: bytes | None
+    """An event that says midway that the call failed; None where the wire has none."""
     error: Mapping[str, Any]
     finish: str
     """The provider's own word for the normal end."""
     output_tokens: int
     input_tokens: int
+    operation: str = "chat"
+    stream_type: str = "text/event-stream"
+    stream_forms: Sequence[str] = ("stream",)
+    value_forms: Sequence[str] = ("value",)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Endings that cannot be played with this client -> why. `"sync cancel"` and the like leave one host out."""
+
+    def plays(self, host: str, ending: str) -> bool:
+        """Whether this ending can be played on this host (`sync` or `async`)."""
+        if ending == "error event midway" and self.error_event is None:
+            return False
+        return ending not in self.left_out and f"{host} {ending}" not in self.left_out
 
     def answer(self) -> Answer:
         return json_answer(self.whole)
 
     def stream(self, **more: Any) -> Stream:
-        return Stream(self.events, **more)
+        return Stream(self.events, content_type=self.stream_type, **more)
 
     def broken_stream(self, **more: Any) -> Stream:
         """A stream that goes no further than `MARKER`."""
-        return Stream(self.events_arrived, **more)
+        return Stream(self.events_arrived, content_type=self.stream_type, **more)
 
     def broken_stream_then(self, *events: bytes, **more: Any) -> Stream:
         """A stream in which something other than the next piece follows `MARKER`."""
-        return Stream([*self.events_arrived, *events], **more)
+        return Stream([*self.events_arrived, *events], content_type=self.stream_type, **more)
+
+    def client(self, url: str, *, asynchronous: bool, transport: Callable[[Any], Any] | None = None, max_retries: int = 0) -> Any:
+        """The real client. `transport` may wrap the HTTP transport."""
+        raise NotImplementedError
+
+    def ask_for_a_value(self, client: Any) -> Any:
+        """Call it so that the answer comes whole: the result, or for an asynchronous client what is to be awaited."""
+        raise NotImplementedError
+
+    def ask_for_a_stream(self, client: Any) -> Any:
+        """Call it so that the answer comes as a stream: an iterable or a context manager, or what is to be awaited for one."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Other(Service):
+    """A client of its own kind, with functions that make it and call it."""
+
+    make: Callable[[str, bool, Any, int], Any]
+    """(the server's address, whether asynchronous, what wraps an HTTP transport or None, retries) -> the client."""
+    value: Callable[[Any], Any]
+    streamed: Callable[[Any], Any]
+
+    def client(self, url: str, *, asynchronous: bool, transport: Callable[[Any], Any] | None = None, max_retries: int = 0) -> Any:
+        return self.make(url, asynchronous, transport, max_retries)
+
+    def ask_for_a_value(self, client: Any) -> Any:
+        return self.value(client)
+
+    def ask_for_a_stream(self, client: Any) -> Any:
+        return self.streamed(client)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated(Service):
+    """A client of the generated family: the same methods and forms for all."""
+
+    resource: Callable[[Any], Any]
+    ask: Mapping[str, Any]
+    """Keyword arguments of `create` and `stream`."""
+    stream_forms: Sequence[str] = STREAM_FORMS
+    value_forms: Sequence[str] = VALUE_FORMS
+
+    def ask_for_a_value(self, client: Any) -> Any:
+        return self.resource(client).create(**self.ask)
+
+    def ask_for_a_stream(self, client: Any) -> Any:
+        return self.resource(client).create(**self.ask, stream=True)
 
     def client(self, url: str, *, asynchronous: bool, transport: Callable[[Any], Any] | None = None, **options: Any) -> Any:
         """The real client. `transport` may wrap the HTTP transport."""
@@ -80,7 +144,7 @@ def http_module(package: str) -> Any:
     return importlib.import_module(base.__module__.partition(".")[0])
 
 
-CHAT = Service(
+CHAT = Generated(
     name="chat",
     package="openai",
     model=openai_wire.MODEL,
@@ -96,7 +160,7 @@ CHAT = Service(
     input_tokens=20,
     output_tokens=9,
 )
-RESPONSES = Service(
+RESPONSES = Generated(
     name="responses",
     package="openai",
     model=openai_wire.MODEL,
@@ -112,7 +176,7 @@ RESPONSES = Service(
     input_tokens=21,
     output_tokens=11,
 )
-MESSAGES = Service(
+MESSAGES = Generated(
     name="messages",
     package="anthropic",
     model=anthropic_wire.MODEL,

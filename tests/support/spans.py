@@ -103,3 +103,20 @@ def readable(span: Any) -> None:
         if name in told:
             json.loads(told[name])
     json.loads(span.to_json())
+
+
+def tree(spans: Spans) -> list[str]:
+    """The names of all finished spans, the host's own included, indented below their parents, in the order they began."""
+    found = sorted(spans.everything(), key=lambda span: span.start_time or 0)
+    ids = {span.context.span_id for span in found if span.context}
+    lines: list[str] = []
+
+    def write(parent: int | None, depth: int) -> None:
+        for span in found:
+            above = span.parent.span_id if span.parent and span.parent.span_id in ids else None
+            if above == parent and span.context:
+                lines.append("  " * depth + span.name)
+                write(span.context.span_id, depth + 1)
+
+    write(None, 0)
+    return lines

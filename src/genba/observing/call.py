@@ -52,6 +52,11 @@ class Call:
     # While it runs.
 
     @property
+    def is_owned(self) -> bool:
+        """Whether the span is this call's own."""
+        return self._owned
+
+    @property
     def invocation(self) -> Invocation:
         """The invocation that this call belongs to."""
         return self._invocation

@@ -93,7 +93,7 @@ _entered: ContextVar[tuple[tuple[Observation, Invocation, Any], ...]] = ContextV
 
 def _owner(kind: Kind) -> Invocation | None:
     """The outer invocation that reports this operation already."""
-    context = get_current()
+    context = owning.living(get_current())
     if signals.current() is None or kind.operation is None or owning.suppressed(context):
         return None
     owner: Invocation | None = owning.owner_of(context, kind.operation)
@@ -143,7 +143,7 @@ def _begun(kind: Kind, name: str, attributes: Mapping[str, Any]) -> Invocation |
     if sending is None:
         return None
     try:
-        context = get_current()
+        context = owning.living(get_current())
         if sending.drops(context):
             return None
         operation = kind.operation
@@ -161,7 +161,7 @@ def _begun(kind: Kind, name: str, attributes: Mapping[str, Any]) -> Invocation |
             given[semconv.WORKFLOW_NAME] = given.pop(semconv.AGENT_NAME)
         if not sending.content:
             given.pop(semconv.TOOL_DESCRIPTION, None)
-        return Invocation(sending, operation, name, kind.span_kind, given)
+        return Invocation(sending, operation, name, kind.span_kind, given, context)
     except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
         harmless.failed("beginning an invocation", error)
         return None

@@ -7,6 +7,7 @@ the reason, and never guessed at.
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Any
 import wrapt
 
 from .. import harmless
+from ..libraries import Library
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -46,8 +48,55 @@ class Seam:
     put_back: Callable[[], None] | None = field(default=None, repr=False)
 
 
+@dataclass(slots=True)
+class Watched:
+    """A library that is to be traced, for `doctor`."""
+
+    library: Library
+    state: str = "waiting for the library to be imported"
+    version: str | None = None
+    undo: list[Callable[[], None]] = field(default_factory=list, repr=False)
+
+
 _seams: dict[tuple[str, str], Seam] = {}
+_watched: dict[str, Watched] = {}
 _hooked: set[str] = set()
+
+
+def trace(library: Library) -> None:
+    """Trace `library`, now or when it is imported: until then nothing of it is, nor of its declaration."""
+    if library.name in _watched:
+        return
+    _watched[library.name] = Watched(library)
+    for module in library.imports:
+        if module in sys.modules:
+            _traced(_watched[library.name])
+        elif module not in _hooked:
+            _hooked.add(module)
+            wrapt.register_post_import_hook(_imported, module)
+
+
+def _traced(watched: Watched) -> None:
+    """Its library is there: import what declares it, put the patches on, connect to its callbacks."""
+    library = watched.library
+    if watched.version is not None:
+        return
+    watched.version = version = _version(library.distribution) or "unknown"
+    if library.leaves_alone(version):
+        watched.state = f"left alone: {version} is older than {library.oldest}, the oldest release that genba traces"
+        harmless.logger.warning("genba leaves %s alone: its version %s is older than %s.", library.name, version, library.oldest)
+        return
+    watched.state = "traced"
+    with harmless.guard(f"instrumenting {library.name}"):
+        declaration = importlib.import_module(f"genba.{library.module}")
+        for patch in declaration.patches() if hasattr(declaration, "patches") else ():
+            apply(patch)
+        if hasattr(declaration, "connect"):
+            undo = declaration.connect()
+            if undo is not None:
+                watched.undo.append(undo)
+        return
+    watched.state = "failed: see the failures below"
 
 
 def apply(patch: Patch) -> None:
@@ -70,6 +119,16 @@ def remove_all() -> None:
             with harmless.guard(f"taking the patch off {seam.patch.module}.{seam.patch.attribute}"):
                 seam.put_back()
     _seams.clear()
+    for watched in list(_watched.values()):
+        for undo in watched.undo:
+            with harmless.guard(f"disconnecting from {watched.library.name}"):
+                undo()
+    _watched.clear()
+
+
+def watched() -> list[Watched]:
+    """The libraries that are traced or waited for."""
+    return list(_watched.values())
 
 
 def seams() -> list[Seam]:
@@ -79,6 +138,9 @@ def seams() -> list[Seam]:
 
 def _imported(module: Any) -> None:
     with harmless.guard(f"instrumenting {module.__name__}"):
+        for waiting in list(_watched.values()):
+            if module.__name__ in waiting.library.imports:
+                _traced(waiting)
         for (name, _), seam in list(_seams.items()):
             if name == module.__name__ and seam.put_back is None:
                 _put_on(seam)

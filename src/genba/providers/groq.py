@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import openai
-from .generated_clients import GeneratedClient
+from .generated_clients import GeneratedClient, client_patches
 
 CLIENT = GeneratedClient(
     package="groq",
-    versions=">=0.31,<2",
     routes={
         route.replace("POST /", "POST /openai/v1/"): replace(openai.ROUTES[route], provider="groq", attributes={})
         for route in ("POST /chat/completions", "POST /embeddings", "POST /audio/speech", "POST /audio/transcriptions", "POST /audio/translations")
     },
 )  # fmt: skip
+
+patches = client_patches(CLIENT)

@@ -22,7 +22,7 @@ from ..semconv import Operation, Outcome
 from . import errors, rendering
 from .exchange import Exchange, Raw, Rendered
 from .merging import NOTHING_ASKED, NOTHING_SAID, answered, completed, copied, documents
-from .owning import AGENT, within
+from .owning import AGENT, living, within
 from .pending import PendingAttributes, defer
 from .rendering import Content
 from .scope import current as current_scope
@@ -66,7 +66,15 @@ class Invocation:
     _shortened: list[Shortened] | None = None
     """What was too long to be kept while waiting."""
 
-    def __init__(self, signals: Signals, operation: str | None, name: str, kind: SpanKind, attributes: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        signals: Signals,
+        operation: str | None,
+        name: str,
+        kind: SpanKind,
+        attributes: dict[str, Any],
+        parent: Context | None = None,
+    ) -> None:
         self._signals = signals
         self.operation = operation
         self.name = name
@@ -75,7 +83,8 @@ class Invocation:
         if scope is not None:
             attributes.update(scope.rendered())
         self.start_attributes = attributes
-        parent = get_current()
+        if parent is None:
+            parent = living(get_current())
         self.started_ns = started = time_ns()
         self.span = span = signals.tracer().start_span(name, parent, kind, attributes, (), started)
         self.context: Context = within(parent, span, self)

@@ -17,6 +17,8 @@ from ..semconv import INFERENCE, Operation
 
 OWNER: Final = "genba-owner"
 AGENT: Final = "genba-agent"
+RUN: Final = "genba-run"
+"""The innermost run of a framework that reports by callbacks: has `invocation` and `outer`, the context around it."""
 _SUPPRESSED: Final = (
     "suppress_instrumentation",
     "suppress_language_model_instrumentation",
@@ -44,9 +46,28 @@ def family(operation: str) -> str:
 def owner_of(context: Context, operation: str) -> Any:
     """The invocation that already reports this operation, or None."""
     owner: Any = context.get(OWNER) if context else None
-    if owner is None or family(owner.operation) != family(operation) or owner.is_answered:
+    if owner is None or owner.outcome is not None or family(owner.operation) != family(operation) or owner.is_answered:
         return None
     return owner
+
+
+def living(context: Context) -> Context:
+    """`context`, or the nearest one outside it whose run has not ended.
+
+    A framework that reports by callbacks may tell the end of a run in another task than its beginning: then what was made current
+    for the run stays so after it. And a library that was given one of our spans as its own makes that current by itself.
+    """
+    if not context:
+        return context
+    span = context.get(_SPAN_KEY) if _SPAN_KEY is not None else None
+    taken: Any = getattr(span, "genba_invocation", None)
+    if taken is not None and context.get(OWNER) is not taken and context.get(AGENT) is not taken:
+        context = within(context, span, taken)  # type: ignore[arg-type]  # what has an invocation is a span
+    run: Any = context.get(RUN)
+    while run is not None and run.invocation.outcome is not None:
+        context = run.outer
+        run = context.get(RUN) if context else None
+    return context
 
 
 def within(context: Context, span: Span, invocation: Any) -> Context:

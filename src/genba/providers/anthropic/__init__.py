@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..generated_clients import GeneratedClient
+from ..generated_clients import GeneratedClient, client_patches
 from . import native
 from .routes import ROUTES
 
-__all__ = ["CLIENT", "ROUTES", "provider_name"]
+__all__ = ["CLIENT", "ROUTES", "patches", "provider_name"]
 
 
 _CLIENTS = {
@@ -38,9 +38,11 @@ def _hosted_by(host: str) -> str:
 
 CLIENT = GeneratedClient(
     package="anthropic",
-    versions=">=0.77,<3",
     routes=ROUTES,
     provider_name=provider_name,
     methods={"anthropic.resources.messages.messages:Messages.create": "POST /v1/messages"},
     more=native.patches,
 )
+
+
+patches = client_patches(CLIENT)

@@ -4,6 +4,16 @@ That method, `request`, is looked up at call time, so clients, resources and raw
 happen inside it; and what it is given is the wire's own JSON, or about to be. A client is declared by a `GeneratedClient`.
 """
 
+import functools
+from collections.abc import Callable, Sequence
+
+from ...observing.patching import Patch
+from . import seams
 from .declaration import GeneratedClient
 
-__all__ = ["GeneratedClient"]
+__all__ = ["GeneratedClient", "client_patches"]
+
+
+def client_patches(client: GeneratedClient) -> Callable[[], Sequence[Patch]]:
+    """What a client's declaration gives as its `patches`."""
+    return functools.partial(seams.patches, client)

@@ -21,8 +21,6 @@ class GeneratedClient:
     """Endpoints by `METHOD /path`; a path may have `{id}` in it."""
     provider_name: Callable[[str, str], str] | None = None
     """(the client's class name, the server's host) -> `gen_ai.provider.name`; without it, what the endpoint says."""
-    versions: str = ""
-    """The releases that are tested, as a version specifier."""
     methods: Mapping[str, str] = field(default_factory=dict)
     """What to wrap where a version has no `request` method as we know it: `module:Class.method` -> its route."""
     more: Callable[[], Sequence[tuple[str, str, Wrap]]] = tuple

@@ -8,15 +8,12 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from opentelemetry.context import get_current
-from opentelemetry.trace import SpanKind
-
 from ... import harmless, semconv
 from ...conversation.encoding import readable
+from ...observing.beginning import begun
 from ...observing.call import Call
 from ...observing.endpoint import Endpoint
-from ...recording import owning, signals
-from ...recording.invocation import Invocation
+from ...recording import signals
 from .bodies import body_of
 from .declaration import GeneratedClient
 from .routing import Routes, Servers
@@ -46,24 +43,11 @@ class Requests:
             endpoint = self._endpoint(options)
             if endpoint is None:
                 return None
-            context = get_current()
-            if context and owning.suppressed(context):
-                return None
-            if sending.drops(context):
-                return None
-            owner = owning.owner_of(context, endpoint.operation)
-            if owner is not None:
-                call = Call(endpoint, owner, owned=False)
-                if owner.is_recording:
-                    call.attributes = self._start_attributes(endpoint, client, options)
-                    self._read_body(call, client, options)
-                return call
-            invocation = self._invocation(sending, endpoint, client, options)
-            invocation.calling = call = Call(endpoint, invocation, owned=True)
-            if not invocation.is_recording:
+            call = begun(endpoint, self._start_attributes, endpoint, client, options)
+            if call is None or not call.invocation.is_recording:
                 return call
             self._read_body(call, client, options)
-            if sending.settings.stream_usage is not None and self._client.adds_usage is not None:
+            if call.is_owned and sending.settings.stream_usage is not None and self._client.adds_usage is not None:
                 self._ask_for_usage(call, options, args, kwargs)
             return call
         except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
@@ -75,12 +59,6 @@ class Requests:
             known: Endpoint = options.endpoint
             return known
         return self._routes.find(options.method, options.url)
-
-    def _invocation(self, sending: signals.Signals, endpoint: Endpoint, client: Any, options: Any) -> Invocation:
-        attributes = self._start_attributes(endpoint, client, options)
-        model = attributes.get(semconv.REQUEST_MODEL)
-        name = endpoint.operation if model is None else f"{endpoint.operation} {model}"
-        return Invocation(sending, endpoint.operation, name, SpanKind.CLIENT, attributes)
 
     def _start_attributes(self, endpoint: Endpoint, client: Any, options: Any) -> dict[str, Any]:
         """What samplers may want to see, and what is known only here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...observing.endpoint import Endpoint
-from ..generated_clients import GeneratedClient
+from ..generated_clients import GeneratedClient, client_patches
 from .audio import SPEECH, TRANSCRIPTION
 from .chat import CHAT
 from .completions import TEXT_COMPLETION
@@ -16,7 +16,7 @@ from .injection import adds_usage, is_only_usage
 from .moderations import MODERATION
 from .responses import COMPACT, COUNT_TOKENS, FETCH, RESPONSES
 
-__all__ = ["CLIENT", "ROUTES", "provider_name"]
+__all__ = ["CLIENT", "ROUTES", "patches", "provider_name"]
 
 ROUTES: Mapping[str, Endpoint] = {
     "POST /chat/completions": CHAT,
@@ -37,7 +37,6 @@ ROUTES: Mapping[str, Endpoint] = {
 
 CLIENT = GeneratedClient(
     package="openai",
-    versions=">=1.109,<4",
     routes=ROUTES,
     provider_name=provider_name,
     methods={
@@ -49,3 +48,6 @@ CLIENT = GeneratedClient(
     adds_usage=adds_usage,
     is_only_usage=is_only_usage,
 )
+
+
+patches = client_patches(CLIENT)

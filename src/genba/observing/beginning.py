@@ -1,0 +1,49 @@
+"""The beginning of every call to a client: whether it is recorded at all, and as a span of its own or as part of an outer one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.context import get_current
+from opentelemetry.trace import SpanKind
+
+from .. import semconv
+from ..recording import owning, signals
+from ..recording.invocation import Invocation
+from .call import Call
+from .endpoint import Endpoint
+
+_SUBJECTS = {
+    semconv.Operation.EXECUTE_TOOL: semconv.TOOL_NAME,
+    semconv.Operation.RETRIEVAL: semconv.DATA_SOURCE_ID,
+    semconv.Operation.INVOKE_AGENT: semconv.AGENT_NAME,
+    semconv.Operation.INVOKE_WORKFLOW: semconv.AGENT_NAME,
+}
+"""What follows the operation in a span's name; the model, for all others."""
+
+
+def begun(
+    endpoint: Endpoint, attributes: Callable[..., dict[str, Any]], *known: Any, kind: SpanKind = SpanKind.CLIENT
+) -> Call | None:
+    """A call to `endpoint`, its span started with `attributes(*known)`; None if it is not to be recorded."""
+    sending = signals.current()
+    if sending is None:
+        return None
+    context = owning.living(get_current())
+    if context and owning.suppressed(context):
+        return None
+    if sending.drops(context):
+        return None
+    owner = owning.owner_of(context, endpoint.operation)
+    if owner is not None:
+        call = Call(endpoint, owner, owned=False)
+        if owner.is_recording:
+            call.attributes = attributes(*known)
+        return call
+    given = attributes(*known)
+    subject = given.get(_SUBJECTS.get(endpoint.operation, semconv.REQUEST_MODEL))
+    name = endpoint.operation if subject is None else f"{endpoint.operation} {subject}"
+    invocation = Invocation(sending, endpoint.operation, name, kind, given, context)
+    invocation.calling = call = Call(endpoint, invocation, owned=True)
+    return call

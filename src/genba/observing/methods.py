@@ -1,0 +1,396 @@
+"""A library's own methods, each of whose uses is a call: declared with `Method`, observed in whatever shape their result comes.
+
+For clients whose calls do not all pass one place that holds the wire's JSON. A method says where it is, and how to find in its
+arguments what was sent; the shape of what it returns (a value, a coroutine, an iterator, a stream object, a generator) is found here.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import time_ns
+from typing import Any
+
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import SpanKind
+
+from .. import harmless, semconv
+from ..conversation import JSON
+from ..conversation.encoding import readable
+from ..recording import signals
+from .around import Function, around, around_async
+from .beginning import begun
+from .call import Call
+from .endpoint import Endpoint
+from .patching import Patch
+from .streams import ObservedAsyncIterator, ObservedIterator
+from .wire import unwrapped
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a method was called with."""
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    names: Mapping[str, int]
+    """Positions of the parameters that may be given by position, `self` included."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The argument of this name, however it was given."""
+        if name in self.kwargs:
+            return self.kwargs[name]
+        position = self.names.get(name)
+        return self.args[position] if position is not None and position < len(self.args) else default
+
+    @property
+    def receiver(self) -> Any:
+        """The object that the method belongs to."""
+        return self.args[0] if self.args else None
+
+    def given(self, *, without: Sequence[str] = ()) -> dict[str, Any]:
+        """All arguments by name but the receiver, those `without`, and sentinels that stand for "not given"."""
+        said = {name: self.args[at] for name, at in self.names.items() if 0 < at < len(self.args)}
+        said.update(self.kwargs)
+        return {name: value for name, value in said.items() if name not in without and type(value).__name__ not in SENTINELS}
+
+
+SENTINELS = frozenset(("NotGiven", "Omit", "Unset", "OMIT"))
+"""Types whose values mean that an argument was not given."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What one use of a method says when it begins. Made on the host's thread: references, no copies."""
+
+    endpoint: Endpoint
+    body: Any = None
+    """The request as the wire's JSON, or as near to it as the arguments are. It is copied at once."""
+    model: str | None = None
+    provider: str | None = None
+    """Where it differs from the endpoint's."""
+    address: str | None = None
+    port: int | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """Further attributes that a sampler may want to see."""
+
+
+Reads = Callable[[Any], JSON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Where a stream object keeps the iterator that it reads from: that one is replaced, the object stays as it is."""
+
+    holder: Any
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A function of a library, each of whose uses is a call."""
+
+    where: str
+    """`module:Class.method` or `module:function`."""
+    sent: Callable[[Arguments], Sent | None]
+    """What a use of it says; None if it is none of ours. A surprise in it costs the call's trace, never the call."""
+    answer: Reads = unwrapped
+    """What it returned -> the wire's JSON, copied: the host may change it afterwards."""
+    event: Reads = unwrapped
+    """A chunk of its stream -> the wire's JSON. Runs on the exporter's thread, but for chunks that are dictionaries."""
+    holds: Callable[[Any], Held | None] | None = None
+    """What it returned -> where the iterator is, if what it returned is a stream object rather than a bare iterator."""
+    kind: SpanKind = SpanKind.CLIENT
+    optional: bool = False
+    """Whether it is normal that some versions do not have it."""
+    otherwise: Sequence[Method] = ()
+    """What to trace where it is absent."""
+
+
+def patch(library: str, method: Method) -> Patch:
+    """The patch that observes `method` of the distribution `library`."""
+    module, _, attribute = method.where.partition(":")
+    return Patch(
+        module,
+        attribute,
+        functools.partial(observed, method),
+        library,
+        optional=method.optional,
+        otherwise=[patch(library, other) for other in method.otherwise],
+    )
+
+
+def patches(library: str, methods: Sequence[Method]) -> list[Patch]:
+    """The patches that observe all of these."""
+    return [patch(library, method) for method in methods]
+
+
+def observed(method: Method, function: Any) -> Any:
+    """`function`, observed: of the same kind, with the same signature. Takes static and class methods too."""
+    if isinstance(function, (staticmethod, classmethod)):
+        return type(function)(observed(method, function.__func__))
+    inner = inspect.unwrap(function)
+    begin = functools.partial(_begin, method, _positions(inner))
+    if inspect.isgeneratorfunction(inner):
+        return _generator_function(function, method, begin, BareIterator)
+    if inspect.isasyncgenfunction(inner):
+        return _generator_function(function, method, begin, BareAsyncIterator)
+    done = functools.partial(_returned, method)
+    if inspect.iscoroutinefunction(inner):
+        return around_async(function, begin, _raised, done)
+    return around(function, begin, _raised, done)
+
+
+def _positions(function: Any) -> Mapping[str, int]:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):
+        return {}
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {parameter.name: at for at, parameter in enumerate(parameters) if parameter.kind in kinds}
+
+
+def _begin(method: Method, names: Mapping[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+    if signals.current() is None:
+        return None
+    try:
+        sent = method.sent(Arguments(args, kwargs, names))
+        if sent is None:
+            return None
+        call = begun(sent.endpoint, _start_attributes, sent, kind=method.kind)
+        if call is not None and call.invocation.is_recording:
+            call.asked(sent.body)
+        return call
+    except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
+        harmless.failed(f"beginning a call of {method.where}", error)
+        return None
+
+
+def _start_attributes(sent: Sent) -> dict[str, Any]:
+    """What samplers may want to see, and what is known only here."""
+    attributes: dict[str, Any] = {
+        semconv.OPERATION_NAME: sent.endpoint.operation,
+        semconv.PROVIDER_NAME: sent.provider or sent.endpoint.provider,
+        **sent.attributes,
+    }
+    if isinstance(sent.model, str) and sent.model:
+        attributes[semconv.REQUEST_MODEL] = readable(sent.model)
+    if sent.address:
+        attributes[semconv.SERVER_ADDRESS] = sent.address
+        if sent.port is not None:
+            attributes[semconv.SERVER_PORT] = sent.port
+    return attributes
+
+
+def _raised(call: Call, error: BaseException) -> None:
+    with harmless.guard("recording an error"):
+        call.failed(error)
+
+
+def _returned(method: Method, call: Call, result: Any) -> Any:
+    """Take note of `result`, and give it back: the same object, or for a bare iterator or coroutine one that is like it."""
+    try:
+        if inspect.iscoroutine(result):
+            return _awaited(method, call, result)
+        if not call.invocation.is_recording:
+            return result
+        held = method.holds(result) if method.holds is not None else None
+        if held is not None:
+            _observe_held(method, call, held)
+        elif hasattr(type(result), "__next__"):
+            return BareIterator(result, method, call)
+        elif hasattr(type(result), "__anext__"):
+            return BareAsyncIterator(result, method, call)
+        else:
+            call.answered(method.answer(result))
+    except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
+        harmless.failed(f"reading what {method.where} returned", error)
+        call.stopped(semconv.Outcome.COMPLETED)
+    return result
+
+
+async def _awaited(method: Method, call: Call, coroutine: Any) -> Any:
+    """What a plain function returned that is a coroutine: the call is over when that is."""
+    token = attach(call.context)
+    try:
+        result = await coroutine
+    except BaseException as error:
+        _raised(call, error)
+        raise
+    finally:
+        detach(token)
+    return _returned(method, call, result)
+
+
+def _observe_held(method: Method, call: Call, held: Held) -> None:
+    inner = getattr(held.holder, held.attribute)
+    kind: Any = HeldAsyncIterator if hasattr(type(inner), "__anext__") else HeldIterator
+    setattr(held.holder, held.attribute, kind(inner, method, call))
+
+
+class _Kept:
+    """The chunks of a stream, as the host got them, each with its time."""
+
+    __slots__ = ("chunks", "read")
+
+    def __init__(self, read: Reads) -> None:
+        self.read = read
+        self.chunks: list[tuple[int, Any]] = []
+
+    def add(self, chunk: Any) -> None:
+        # A dictionary is the host's to change; the objects of a client hardly ever are changed, and are read later.
+        self.chunks.append((time_ns(), unwrapped(chunk) if type(chunk) is dict else chunk))
+
+    def events(self) -> list[tuple[int, JSON]]:
+        return [(when, self.read(chunk)) for when, chunk in self.chunks]
+
+    def last(self) -> JSON:
+        return self.read(self.chunks[-1][1]) if self.chunks else None
+
+
+class HeldIterator(ObservedIterator):
+    """The iterator inside a stream object, observed."""
+
+    __slots__ = ("_add",)
+
+    def __init__(self, inner: Any, method: Method, call: Call) -> None:
+        super().__init__(inner, call)
+        kept = _Kept(method.event)
+        self._add = kept.add
+        call.streams(kept.events, kept.last)
+
+    def __next__(self) -> Any:
+        chunk = super().__next__()
+        self._add(chunk)
+        return chunk
+
+
+class HeldAsyncIterator(ObservedAsyncIterator):
+    """The asynchronous iterator inside a stream object, observed."""
+
+    __slots__ = ("_add",)
+
+    def __init__(self, inner: Any, method: Method, call: Call) -> None:
+        super().__init__(inner, call)
+        kept = _Kept(method.event)
+        self._add = kept.add
+        call.streams(kept.events, kept.last)
+
+    async def __anext__(self) -> Any:
+        chunk = await super().__anext__()
+        self._add(chunk)
+        return chunk
+
+
+class BareIterator(HeldIterator):
+    """Stands for a generator that the host was given: says that it is one, and does all that one does."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
+    def __class__(self) -> Any:
+        return type(self._inner)
+
+    def __next__(self) -> Any:
+        token = attach(self._call.context)
+        try:
+            return super().__next__()
+        finally:
+            detach(token)
+
+    def send(self, value: Any) -> Any:
+        """Go on with `value`, as a generator does."""
+        return next(self) if value is None else self._inner.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error in it, as a generator does."""
+        self.stop()
+        return self._inner.throw(*error)
+
+
+class BareAsyncIterator(HeldAsyncIterator):
+    """Stands for an asynchronous generator that the host was given."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
+    def __class__(self) -> Any:
+        return type(self._inner)
+
+    async def __anext__(self) -> Any:
+        token = attach(self._call.context)
+        try:
+            return await super().__anext__()
+        finally:
+            detach(token)
+
+    async def asend(self, value: Any) -> Any:
+        """Go on with `value`, as an asynchronous generator does."""
+        return await self.__anext__() if value is None else await self._inner.asend(value)
+
+    async def athrow(self, *error: Any) -> Any:
+        """Raise an error in it, as an asynchronous generator does."""
+        self.stop()
+        return await self._inner.athrow(*error)
+
+
+def _generator_function(function: Function, method: Method, begin: Any, kind: Any) -> Function:
+    """Around a generator function: nothing happens in it before the first `next`, so the call begins there."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        steps = function(*args, **kwargs)
+        if signals.current() is None:
+            return steps
+        return _Unbegun(steps, functools.partial(begin, args, kwargs), method, kind)
+
+    return run
+
+
+class _Unbegun(Iterator[Any], AsyncIterator[Any]):
+    """Stands for a generator, of either kind, whose call begins with the first item that the host asks for."""
+
+    __slots__ = ("_begin", "_kind", "_method", "_steps")
+
+    def __init__(self, steps: Any, begin: Callable[[], Call | None], method: Method, kind: Any) -> None:
+        self._steps = steps
+        self._begin: Callable[[], Call | None] | None = begin
+        self._method = method
+        self._kind = kind
+
+    @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
+    def __class__(self) -> Any:
+        return type(self._steps)
+
+    def _begun(self) -> Any:
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            call = begin()
+            if call is not None and call.invocation.is_recording:
+                self._steps = self._kind(self._steps, self._method, call)
+        return self._steps
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._begun() if self._begin is not None else self._steps)
+
+    def __aiter__(self) -> Any:
+        return self
+
+    def __anext__(self) -> Any:
+        return (self._begun() if self._begin is not None else self._steps).__anext__()
+
+    def send(self, value: Any) -> Any:
+        """Go on with `value`, as a generator does."""
+        return self._begun().send(value)
+
+    def asend(self, value: Any) -> Any:
+        """Go on with `value`, as an asynchronous generator does."""
+        return self._begun().asend(value)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._steps, name)

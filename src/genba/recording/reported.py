@@ -1,0 +1,44 @@
+"""What a framework says of a model call that no client of ours saw: its request and response, read on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..conversation import Request, Response
+from ..conversation.encoding import Shortened
+from .exchange import Raw
+
+
+class Reported:
+    """An `Exchange` that is told: with what to read when it is asked for. Nothing is read on the host's thread."""
+
+    shortened: Sequence[Shortened] = ()
+
+    def __init__(self) -> None:
+        self.read_request: Callable[[], Request] | None = None
+        self.read_response: Callable[[], Response] | None = None
+        self.read_raw: Callable[[], Raw] | None = None
+        self.attributes: dict[str, Any] = {}
+        self.chunk_times: list[int] = []
+
+    @property
+    def says_something(self) -> bool:
+        """Whether anything was told."""
+        return bool(self.read_request or self.read_response or self.attributes or self.chunk_times)
+
+    def request(self) -> Request:
+        """What was asked."""
+        return self.read_request() if self.read_request is not None else Request()
+
+    def response(self) -> Response:
+        """What came back, as far as it came."""
+        return self.read_response() if self.read_response is not None else Response()
+
+    def extra(self) -> Mapping[str, Any]:
+        """Further span attributes."""
+        return self.attributes
+
+    def raw(self) -> Raw:
+        """Both as the framework holds them: what was on the wire it does not say."""
+        return self.read_raw() if self.read_raw is not None else Raw(None, None)
