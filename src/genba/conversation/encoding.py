@@ -79,7 +79,9 @@ def plain(value: object, shortened: list[Shortened] | None = None, limit: int = 
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text` without its middle, at most about `limit` characters, saying what is missing."""
+    """`text` if it is no longer than `limit` characters, else without its middle, saying what is missing."""
+    if len(text) <= limit:
+        return text
     digest = _sha256(text)
     note = f" …[{len(text)} characters, sha256 {digest[:16]}]… "
     keep = limit - len(note)

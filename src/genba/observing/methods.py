@@ -291,7 +291,7 @@ class BareIterator(HeldIterator):
 
     @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
     def __class__(self) -> Any:
-        return type(self._inner)
+        return self._inner.__class__
 
     def __next__(self) -> Any:
         token = attach(self._call.context)
@@ -302,7 +302,11 @@ class BareIterator(HeldIterator):
 
     def send(self, value: Any) -> Any:
         """Go on with `value`, as a generator does."""
-        return next(self) if value is None else self._inner.send(value)
+        following, self._next = self._next, functools.partial(self._inner.send, value)
+        try:
+            return next(self)
+        finally:
+            self._next = following
 
     def throw(self, *error: Any) -> Any:
         """Raise an error in it, as a generator does."""
@@ -317,7 +321,7 @@ class BareAsyncIterator(HeldAsyncIterator):
 
     @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
     def __class__(self) -> Any:
-        return type(self._inner)
+        return self._inner.__class__
 
     async def __anext__(self) -> Any:
         token = attach(self._call.context)
@@ -328,7 +332,11 @@ class BareAsyncIterator(HeldAsyncIterator):
 
     async def asend(self, value: Any) -> Any:
         """Go on with `value`, as an asynchronous generator does."""
-        return await self.__anext__() if value is None else await self._inner.asend(value)
+        following, self._next = self._next, functools.partial(self._inner.asend, value)
+        try:
+            return await self.__anext__()
+        finally:
+            self._next = following
 
     async def athrow(self, *error: Any) -> Any:
         """Raise an error in it, as an asynchronous generator does."""
@@ -338,19 +346,20 @@ class BareAsyncIterator(HeldAsyncIterator):
 
 def _generator_function(function: Function, method: Method, begin: Any, kind: Any) -> Function:
     """Around a generator function: nothing happens in it before the first `next`, so the call begins there."""
+    unbegun = _UnbegunAsync if kind is BareAsyncIterator else _Unbegun
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         steps = function(*args, **kwargs)
         if signals.current() is None:
             return steps
-        return _Unbegun(steps, functools.partial(begin, args, kwargs), method, kind)
+        return unbegun(steps, functools.partial(begin, args, kwargs), method, kind)
 
     return run
 
 
-class _Unbegun(Iterator[Any], AsyncIterator[Any]):
-    """Stands for a generator, of either kind, whose call begins with the first item that the host asks for."""
+class _Unread:
+    """Stands for a generator whose call begins with the first item that the host asks for."""
 
     __slots__ = ("_begin", "_kind", "_method", "_steps")
 
@@ -362,7 +371,7 @@ class _Unbegun(Iterator[Any], AsyncIterator[Any]):
 
     @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
     def __class__(self) -> Any:
-        return type(self._steps)
+        return self._steps.__class__
 
     def _begun(self) -> Any:
         begin, self._begin = self._begin, None
@@ -372,25 +381,31 @@ class _Unbegun(Iterator[Any], AsyncIterator[Any]):
                 self._steps = self._kind(self._steps, self._method, call)
         return self._steps
 
-    def __iter__(self) -> Any:
-        return self
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._steps, name)
+
+
+class _Unbegun(_Unread, Iterator[Any]):
+    """A generator that was not read yet."""
+
+    __slots__ = ()
 
     def __next__(self) -> Any:
         return next(self._begun() if self._begin is not None else self._steps)
-
-    def __aiter__(self) -> Any:
-        return self
-
-    def __anext__(self) -> Any:
-        return (self._begun() if self._begin is not None else self._steps).__anext__()
 
     def send(self, value: Any) -> Any:
         """Go on with `value`, as a generator does."""
         return self._begun().send(value)
 
+
+class _UnbegunAsync(_Unread, AsyncIterator[Any]):
+    """An asynchronous generator that was not read yet."""
+
+    __slots__ = ()
+
+    def __anext__(self) -> Any:
+        return (self._begun() if self._begin is not None else self._steps).__anext__()
+
     def asend(self, value: Any) -> Any:
         """Go on with `value`, as an asynchronous generator does."""
         return self._begun().asend(value)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._steps, name)

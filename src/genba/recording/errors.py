@@ -20,7 +20,7 @@ def type_name(error: BaseException) -> str:
 def message_of(error: BaseException) -> str:
     """What an error says, bounded; nothing if it cannot say it."""
     try:
-        return readable(shorten(text, MAX_WORDS) if len(text := str(error)) > MAX_WORDS else text)
+        return readable(shorten(str(error), MAX_WORDS))
     except Exception:  # noqa: BLE001  # an exception may fail to describe itself
         return ""
 
