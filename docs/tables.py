@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click import Context
 
-from genba import semconv, settings
+from genba import semconv, settings, support
 from genba.cli.commands import commands as program
 
 
@@ -17,6 +17,8 @@ def write(folder: Path) -> None:
     (folder / "attributes.md").write_text(attributes())
     (folder / "settings.md").write_text(options())
     (folder / "commands.md").write_text(commands())
+    (folder / "support.md").write_text(libraries())
+    (folder / "native.md").write_text(native())
 
 
 def attributes() -> str:
@@ -29,6 +31,36 @@ def options() -> str:
     """Every setting. One that has no option is set by its variable alone."""
     rows = ((_code(entry.option or entry.env), _does(entry)) for entry in settings.TABLE)
     return table(("option of `init`", "does"), rows)
+
+
+ROOMS = {
+    "client": "Model clients",
+    "engine": "Models in the process",
+    "framework": "Frameworks",
+    "tools": "Tools",
+    "retrieval": "Retrieval",
+    "work": "Work done elsewhere",
+}
+
+
+def libraries() -> str:
+    """The support table: every library, from the code, and how it was tested, from the runs."""
+    pages = []
+    for room, title in ROOMS.items():
+        rows = [
+            (f"`{library.name}`", library.covers, f"`{library.versions}`" if library.versions else "part of Python", told)
+            for library, told in support.table()
+            if library.room == room
+        ]
+        if rows:
+            pages.append(f"## {title}\n\n" + table(("name", "what is traced", "versions", "known how"), rows))
+    return "\n".join(pages)
+
+
+def native() -> str:
+    """What becomes of the telemetry that libraries make themselves."""
+    rows = ((f"`{library.name}`", library.native) for library, _ in support.table() if library.native)
+    return table(("library", "its own telemetry is"), rows)
 
 
 def commands() -> str:

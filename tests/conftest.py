@@ -13,8 +13,11 @@ from typing import Any
 
 import pytest
 
+from support.recording_support import Recorder, pytest_addoption
 from support.spans import Spans
 from support.wire import NOTHING, Server
+
+__all__ = ["pytest_addoption"]
 
 UNSAID = (
     "Failed to detach",
@@ -31,6 +34,8 @@ KEPT = ("GENBA_RECORDINGS",)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--record-support"):
+        config.pluginmanager.register(Recorder())
     config.addinivalue_line("markers", "hostile: feeds genba things that break it, so failures inside it are expected")
     config.addinivalue_line("filterwarnings", "error")
     # Streams that are dropped on purpose leave their sockets to the garbage collector.

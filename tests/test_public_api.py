@@ -360,3 +360,16 @@ def test_every_argument_of_a_public_function_is_described(name: str) -> None:
     arguments = [argument for argument in inspect.signature(function).parameters if argument not in ("function", "unknown")]
     if len(arguments) > 1:
         assert [argument for argument in arguments if f"{argument}: " not in said] == []
+
+
+def test_top_k_of_a_retrieval_is_how_many_documents_it_asks_for(spans: Spans) -> None:
+    @genba.retrieval
+    def search(query: str, top_k: int = 3) -> list[str]:
+        return ["honey"]
+
+    search("bees", top_k=2)
+    with genba.retrieval("hive") as invocation:
+        invocation.request(query="bees", top_k=4)
+    asked = [attributes(span).get("gen_ai.retrieval.top_k") for span in spans.all()]
+    assert asked == [2, 4]
+    assert not [span for span in spans.all() if "gen_ai.request.top_k" in attributes(span)]

@@ -58,6 +58,8 @@ def test_nothing_said_is_the_default() -> None:
         ({"instrument": ["opnai"]}, "'opnai'", "openai"),
         ({"instrument": 7}, "instrument", "openai"),
         ({"instrument": [["openai"]]}, "instrument", "openai"),
+        ({"provider_names": ["vllm"]}, "provider_names", "'10.0.0.5:8000'"),
+        ({"provider_names": {"10.0.0.5": 7}}, "7", "'vllm'"),
         ({"set_global": "yes"}, "set_global", "True or False"),
         ({"service_name": 7}, "service_name", "7"),
     ],
@@ -77,6 +79,8 @@ def test_an_option_that_cannot_be_used_is_named_with_the_fix(options: dict[str, 
         ("GENBA_SEMCONV", "1.36", "'1.37'"),
         ("GENBA_STREAM_USAGE", "yes", "'inject'"),
         ("GENBA_INSTRUMENT", "opnai", "openai"),
+        ("GENBA_PROVIDER_NAMES", "10.0.0.5:8000", "'10.0.0.5:8000'"),
+        ("GENBA_PROVIDER_NAMES", "=vllm", "'vllm'"),
         ("GENBA_SET_GLOBAL", "maybe", "'true'"),
         (EVENT_VARIABLE, "maybe", "'true'"),
     ],
@@ -194,6 +198,13 @@ def test_destinations_may_be_one_or_several() -> None:
     assert given_to({"store": Path("a") / "b.db"}).store == str(Path("a") / "b.db")
 
 
+def test_an_address_may_be_given_its_provider_by_host_by_port_or_by_url() -> None:
+    said = {"10.0.0.5:8000": "vllm", "http://Models.Test/v1": "sglang", "[::1]:80": "ollama"}
+    kept = {"10.0.0.5:8000": "vllm", "models.test": "sglang", "[::1]:80": "ollama"}
+    assert given_to({"provider_names": said}).provider_names == kept
+    assert given_to(GENBA_PROVIDER_NAMES=",".join(f"{host}={name}" for host, name in said.items())).provider_names == kept
+
+
 def test_a_path_from_home_is_understood() -> None:
     found = given_to({"store": "~/traces.db"}).store
     assert found == str(Path("~/traces.db").expanduser())
@@ -223,4 +234,4 @@ def test_every_error_leaves_genba_off() -> None:
     with pytest.raises(SettingsError):
         genba.init(semconv="1.36")  # type: ignore[arg-type]
     assert not genba.doctor().is_running
-    assert "patched" not in {state for _, _, state in genba.doctor().clients}
+    assert genba.doctor().clients == []

@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from . import harmless, running
+from .checkup import Doctor, doctor
 from .conversation import Message, Part, Request, Response, ToolDefinition, Usage
 from .exporting.pipeline import Flushed
 from .observing.decorators import Observation, agent, embeddings, inference, observe, retrieval, tool, workflow
+from .recording.carrying import carrier, environment, resume
 from .recording.invocation import Invocation
 from .recording.scope import conversation
-from .running import Doctor, doctor
 from .settings import SettingsError
+from .work.carried import carry
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
@@ -37,14 +39,18 @@ __all__ = [
     "Usage",
     "__version__",
     "agent",
+    "carrier",
+    "carry",
     "conversation",
     "doctor",
     "embeddings",
+    "environment",
     "flush",
     "harmless",
     "inference",
     "init",
     "observe",
+    "resume",
     "retrieval",
     "shutdown",
     "tool",
@@ -66,6 +72,8 @@ def init(
     semconv: Literal["latest", "1.37"] | None = None,
     stream_usage: Literal["inject"] | None = None,
     instrument: Sequence[str] | None = None,
+    carry_context: Sequence[str] | bool | None = None,
+    provider_names: Mapping[str, str] | None = None,
     set_global: bool | None = None,
     service_name: str | None = None,
     **unknown: NoReturn,
@@ -85,6 +93,9 @@ def init(
         semconv: Version of the GenAI conventions to write.
         stream_usage: `"inject"` asks OpenAI streams for their usage, and hides the extra chunk.
         instrument: Names of the clients to trace; all that genba knows by default.
+        carry_context: Where the current span follows by itself to work done elsewhere: any of `"threads"`, `"multiprocessing"`,
+            `"process_pools"`, `"subprocess"`, `"celery"`, `"ray"`, or True for all of them. By default nowhere: see `carry`.
+        provider_names: Who serves the model at an address that does not tell, such as `{"10.0.0.5:8000": "vllm"}`.
         set_global: Whether genba's private provider becomes the global one, if the app has none.
         service_name: `service.name` of the private provider.
 
@@ -102,6 +113,8 @@ def init(
         "semconv": semconv,
         "stream_usage": stream_usage,
         "instrument": instrument,
+        "carry_context": carry_context,
+        "provider_names": provider_names,
         "set_global": set_global,
         "service_name": service_name,
         **unknown,

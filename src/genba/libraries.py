@@ -42,7 +42,7 @@ class Library:
 
     def leaves_alone(self, version: str) -> bool:
         """Whether `version` is older than that; what cannot be compared is not."""
-        return _numbers(version) < _numbers(self.oldest)
+        return bool(_numbers(version)) and _numbers(version) < _numbers(self.oldest)
 
 
 def _row(
@@ -75,14 +75,181 @@ LIBRARIES: dict[str, Library] = {
     for library in (
         _row(
             "client", "openai", "providers.openai", "openai", ">=1.109,<4",
-            "chat completions, responses, completions, embeddings, images, audio, moderations",
+            "chat completions, responses (also over WebSocket), realtime, completions, embeddings, images, audio, moderations, "
+            "batches, vector store search; Azure, Bedrock and every server that speaks like OpenAI's",
         ),
         _row(
             "client", "anthropic", "providers.anthropic", "anthropic", ">=0.77,<3",
             "messages, completions, token counts, batches; Bedrock, Vertex and Foundry clients",
             native="replaced: it makes spans of its own from 1.17 on, without content and parameters; ours stand in their place",
         ),
-        _row("client", "groq", "providers.groq", "groq", ">=0.31,<2", "chat completions, embeddings, audio"),
+        _row(
+            "client", "google-genai", "providers.google_genai", "google.genai", ">=2,<4",
+            "generated content, chats, automatic function calling, embeddings, token counts, pictures, videos, batches; Gemini and Vertex",
+        ),
+        _row(
+            "client", "mistralai", "providers.mistral", "mistralai.client mistralai.sdk mistralai.azure.client mistralai.gcp.client",
+            ">=1.12,<4", "chat, FIM, agents, conversations, responses, embeddings, OCR; Azure and Google clients",
+            native="replaced where the app turned it on for its own provider: they are of the same calls; what it sends to Mistral is left",
+        ),
+        _row(
+            "client", "cohere", "providers.cohere", "cohere", ">=5.16,<8",
+            "chat, embed, rerank, generate of both versions; raw responses",
+        ),
+        _row("client", "ollama", "providers.ollama", "ollama", ">=0.5,<1", "chat, generate, embed; also the module's own functions"),
+        _row(
+            "client", "huggingface_hub", "providers.huggingface",
+            "huggingface_hub.inference._client huggingface_hub.inference._generated._async_client", ">=0.36,<3",
+            "InferenceClient: chat_completion, text_generation, feature_extraction",
+        ),
+        _row(
+            "client", "bedrock", "providers.bedrock", "botocore.client aiobotocore.client", ">=1.34.131,<2",
+            "Converse, InvokeModel of all vendors, both streamed, token counts, knowledge bases; boto3, aioboto3, aiobotocore",
+            distribution="botocore",
+        ),
+        _row("client", "groq", "providers.groq", "groq", ">=0.31,<2", "chat completions, embeddings, audio, batches"),
+        _row(
+            "client", "together", "providers.together", "together", ">=2.3,<4",
+            "chat completions, completions, embeddings, reranking, images, audio, batches",
+        ),
+        _row(
+            "client", "fireworks", "providers.fireworks", "fireworks", ">=1.2,<2", "chat completions, completions, messages",
+            distribution="fireworks-ai",
+        ),
+        _row(
+            "client", "cerebras", "providers.cerebras", "cerebras.cloud.sdk", ">=1.46,<2", "chat completions, completions",
+            distribution="cerebras-cloud-sdk",
+        ),
+        _row("client", "writer", "providers.writer", "writerai", ">=2.2,<4", "chat, completions", distribution="writer-sdk"),
+        _row(
+            "client", "azure-ai-inference", "providers.azure_ai_inference", "azure.ai.inference", ">=1.0.0b9,<2",
+            "chat completions, embeddings of texts and pictures; sync and async",
+            native="left: off unless the app turns on Azure's tracing, whose spans then stand around or beside ours",
+        ),
+        _row(
+            "client", "xai-sdk", "providers.xai", "xai_sdk.chat", ">=1.5,<2",
+            "chats: sample, stream, parse, defer, each also in batches; pictures; over gRPC; sync and async",
+            native="replaced for chats and pictures: it makes a span for each, and keeps a stream's current while the host reads; "
+            "its switch that hides content is obeyed",
+        ),
+        _row(
+            "client", "replicate", "providers.replicate", "replicate.client", ">=1.0,<2",
+            "run, stream, predictions of models, versions and deployments, with their polling; sync and async",
+        ),
+        _row(
+            "framework", "langchain", "frameworks.langchain", "langchain_core.tracers.context", ">=0.3.86,<2",
+            "chat and completion models, tools, retrievers, chains; LangGraph's graphs, nodes and agents; streamed and concurrent runs",
+            distribution="langchain-core",
+            native="left alone: LangSmith's own spans are off unless the environment asks for them; then genba warns of duplicates",
+        ),
+        _row(
+            "framework", "llama-index", "frameworks.llama_index", "llama_index.core.instrumentation", ">=0.13.6,<1",
+            "model calls, embeddings, retrievers, query and chat engines, tools, agents and workflows; streamed and concurrent runs",
+            distribution="llama-index-core",
+        ),
+        _row(
+            "framework", "haystack", "frameworks.haystack", "haystack", ">=2.20,<4",
+            "pipelines, components, generators, embedders, retrievers, agents and their tools", distribution="haystack-ai",
+            native="listened to: what its tracer is told becomes our spans; a tracer that the host enabled is told as before",
+        ),
+        _row(
+            "framework", "openai-agents", "frameworks.openai_agents", "agents", ">=0.6,<1",
+            "runs, agents, model calls, function tools, handoffs, guardrails; streamed and concurrent runs",
+            native="listened to: what its trace processors are told becomes our spans; its own export stays as it is",
+        ),
+        _row(
+            "framework", "google-adk", "frameworks.google_adk", "google.adk.telemetry.tracing", ">=2.10,<3",
+            "runs, agents, workflows, model calls, tools; streamed and concurrent runs",
+            native="taken over: it makes spans always, and they become ours, with what its client saw on the wire",
+        ),
+        _row(
+            "framework", "pydantic-ai", "frameworks.pydantic_ai", "pydantic_ai", ">=1.40,<3",
+            "agents, model calls, tools; streamed and concurrent runs", distribution="pydantic-ai-slim",
+            native="switched on and taken over: its spans become ours, under the app's own settings; what the app sends elsewhere stays its own",
+        ),
+        _row(
+            "framework", "claude-agent-sdk", "frameworks.claude_agent", "claude_agent_sdk", ">=0.1.81,<1",
+            "queries and client sessions: agent, answers, tools, subagents, as its command-line program tells of them",
+            native="left: the command-line program joins the trace by TRACEPARENT when its own telemetry is on",
+        ),
+        _row(
+            "tools", "mcp", "frameworks.mcp", "mcp", ">=1.30,<3",
+            "tool calls of clients and servers, with the trace carried in `_meta`",
+            native="kept: version 2 makes spans of each message, ours add arguments and results, and make the tree whole",
+        ),
+        _row(
+            "engine", "sentence-transformers", "providers.sentence_transformers", "sentence_transformers", ">=5,<7",
+            "encode of dense and sparse models with the tokens they saw; predict and rank of cross-encoders",
+        ),
+        # Where documents are looked for. Writes are not traced.
+        _row(
+            "retrieval", "chromadb", "providers.vector_stores.chromadb", "chromadb", ">=1.0.8,<2",
+            "query, get, search of collections, embedded and over HTTP; sync and async",
+            native="left: off by default, and it goes to a provider of its own",
+        ),
+        _row(
+            "retrieval", "qdrant-client", "providers.vector_stores.qdrant", "qdrant_client", ">=1.12,<2",
+            "query_points, its batches and groups, retrieve, and the searches by older names; sync, async and in memory",
+        ),
+        _row(
+            "retrieval", "pinecone", "providers.vector_stores.pinecone", "pinecone", ">=9,<11",
+            "query, search, fetch of an index and of its documents; sync, async and gRPC",
+        ),
+        _row(
+            "retrieval", "weaviate", "providers.vector_stores.weaviate", "weaviate", ">=4.14,<5",
+            "every search of a collection, also the one that `generate` rests on; sync and async", distribution="weaviate-client",
+        ),
+        _row(
+            "retrieval", "pgvector", "providers.vector_stores.pgvector", "psycopg", ">=3.1.18,<4",
+            "statements of psycopg 3 with an operator of pgvector, on client-side cursors; sync and async", distribution="psycopg",
+        ),
+        _row(
+            "retrieval", "opensearch", "providers.vector_stores.opensearch", "opensearchpy", ">=2.4,<4",
+            "searches with knn, neural or semantic clauses, alone or several at once; sync and async", distribution="opensearch-py",
+        ),
+        _row(
+            "retrieval", "elasticsearch", "providers.vector_stores.elasticsearch", "elasticsearch", ">=8.12,<10",
+            "searches with knn, semantic or sparse_vector clauses or such retrievers, alone or several at once; sync and async",
+            native="left: its spans tell of every request to the server, and stand below ours",
+        ),
+        _row(
+            "client", "litellm", "providers.litellm", "litellm", ">=1.95,<2",
+            "completions, text completions, responses, embeddings, rerank, images, audio, moderation; Router, retries and fallbacks as "
+            "one tree; an answer from its cache is no call",
+            native="left: its `otel` callback is off unless it is added, and then makes spans of its own beside ours",
+        ),
+        _row(
+            "framework", "instructor", "frameworks.instructor", "instructor", ">=1.15,<2",
+            "structured answers: one span around the attempts, which the client's own spans are",
+        ),
+        _row(
+            "framework", "dspy", "frameworks.dspy", "dspy", ">=3.0,<4",
+            "modules, agents, tools, retrieval, language models of either engine",
+        ),
+        _row("framework", "smolagents", "frameworks.smolagents", "smolagents", ">=1.24,<2", "agents, managed agents, tools, models"),
+        _row(
+            "framework", "strands-agents", "frameworks.strands", "strands.telemetry.tracer", ">=1.20,<2",
+            "agents, model calls, tools, swarms and graphs; streamed and concurrent runs",
+            native="taken over: it makes spans always, and they become ours, with what the clients saw on the wire",
+        ),
+        _row(
+            "framework", "crewai", "frameworks.crewai", "crewai.events.event_bus", ">=1.12,<2",
+            "crews, tasks, agents, flows, model calls, tools, knowledge and memory; streamed and concurrent runs",
+            native="left: its own telemetry goes to a provider of its own; what its event bus is told becomes our spans",
+        ),
+        # Work that is done elsewhere: not traced itself, but what is current goes along.
+        _row("work", "threads", "work.threads", "threading", "", "threads and thread pools take the current span along", opt_in=True),
+        _row(
+            "work", "multiprocessing", "work.processes", "multiprocessing.util", "",
+            "children hand over their spans before they end; with `carry_context` they and pools take the current span along",
+        ),
+        _row(
+            "work", "process_pools", "work.process_pools", "concurrent.futures.process", "",
+            "tasks of a ProcessPoolExecutor take the current span along", opt_in=True,
+        ),
+        _row("work", "subprocess", "work.programs", "subprocess", "", "programs that are started find the current span in TRACEPARENT", opt_in=True),
+        _row("work", "celery", "work.celery", "celery.signals", ">=5.3,<6", "tasks go on in the trace of who sent them", opt_in=True),
+        _row("work", "ray", "work.ray", "ray.remote_function", ">=2.40,<3", "remote functions go on in the trace of who called them", opt_in=True),
     )
 }  # fmt: skip
 """By name, in the order of use."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -18,7 +16,7 @@ from .background import Background
 from .exporting.pipeline import Flushed, Pipeline
 from .libraries import LIBRARIES
 from .observing import patching
-from .recording import signals
+from .recording import carrying, signals
 from .recording.afterwards import Afterwards
 from .recording.ledger import Ledger
 from .recording.signals import Signals
@@ -69,12 +67,16 @@ def start(options: dict[str, Any]) -> None:
                     ", ".join(changed),
                 )
             return
-        settings = resolve(options, list(LIBRARIES))
+        carriers = [name for name, library in LIBRARIES.items() if library.room == "work"]
+        settings = resolve(options, [name for name in LIBRARIES if name not in carriers], carriers=carriers)
         for warning in settings.warnings:
             harmless.logger.warning("genba: %s", warning)
         ledger, background = Ledger(), Background()
         pipeline = Pipeline(settings, ledger, background, VERSION)
         made = Signals(settings, pipeline.choose, background, ledger)
+        sent = carrying.from_environment(os.environ)
+        if sent:
+            made.outer, made.outer_scope = carrying.context_of(sent), carrying.scope_of(sent)
         made.after = Afterwards(made, VERSION, pipeline.meters, pipeline.loggers)
         if settings.set_global and trace._TRACER_PROVIDER is None:  # noqa: SLF001  # asking through the API would make a proxy look like one
             trace.set_tracer_provider(pipeline.private())
@@ -87,9 +89,18 @@ def start(options: dict[str, Any]) -> None:
 
 def _instrument(settings: Settings) -> None:
     for name, library in LIBRARIES.items():
-        if not library.opt_in if settings.instrument is None else name in settings.instrument:
+        if library.room == "work":
+            wanted = not library.opt_in or name in settings.carry_context
+        else:
+            wanted = not library.opt_in if settings.instrument is None else name in settings.instrument
+        if wanted:
             with harmless.guard(f"instrumenting {name}"):
                 patching.trace(library)
+
+
+def options() -> dict[str, Any] | None:
+    """The options that genba was started with; None if it does not run."""
+    return dict(_running.options) if _running is not None else None
 
 
 def flush(timeout: float) -> Flushed:
@@ -138,83 +149,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
 
 
-@dataclass(frozen=True, slots=True)
-class Doctor:
-    """What genba is doing in this process. `str()` of it is for a person."""
-
-    version: str
-    python: str
-    is_running: bool
-    pipeline: Sequence[str]
-    clients: Sequence[tuple[str, str | None, str]]
-    """(seam, version of its library, what became of it)"""
-    counts: dict[str, int]
-    dropped: dict[str, int]
-    failures: dict[str, tuple[int, str]]
-
-    def __str__(self) -> str:
-        lines = [
-            f"genba {self.version} on Python {self.python}: {'running' if self.is_running else 'not running (call genba.init())'}"
-        ]
-        lines.extend(f"  {line}" for line in self.pipeline)
-        lines.append("clients")
-        lines.extend(f"  {seam}  {version or '-'}  {state}" for seam, version, state in self.clients)
-        lines.append("calls")
-        lines.append("  " + ", ".join(f"{name} {number}" for name, number in self.counts.items()))
-        lines.extend(f"  dropped {number}: {reason}" for reason, number in self.dropped.items())
-        if self.failures:
-            lines.append("failures of genba's own (your program was not affected)")
-            lines.extend(f"  {number} × while {doing}: {words}" for doing, (number, words) in self.failures.items())
-        return "\n".join(lines)
-
-
-def _known_clients() -> list[tuple[str, str | None, str]]:
-    """What `init` would trace here, by what is installed."""
-    found: list[tuple[str, str | None, str]] = []
-    for name, library in LIBRARIES.items():
-        try:
-            found.append((name, metadata.version(library.distribution), f"installed; tested with {library.versions}"))
-        except metadata.PackageNotFoundError:
-            found.append((name, None, f"not installed; tested with {library.versions}"))
-    return found
-
-
-def doctor() -> Doctor:
-    """Look at genba from outside."""
-    running = _running
-    counts: dict[str, int] = {}
-    dropped: dict[str, int] = {}
-    pipeline: list[str] = []
-    if running is not None:
-        ledger = running.signals.ledger
-        running.signals.tracer()
-        pipeline = [*running.pipeline.describe(), f"run {ledger.run_id}"]
-        if signals.current() is None:
-            pipeline.append("switched off by OTEL_SDK_DISABLED=true")
-        counts = {
-            "made": ledger.made,
-            "in flight": len(ledger.open),
-            "ended": ledger.ended,
-            "sampled out": ledger.sampled_out,
-            **{f"exported to {name}": number for name, number in ledger.exported.items()},
-            "waiting": running.signals.background.waiting,
-        }
-        dropped = dict(ledger.dropped)
-    seams = (
-        _known_clients()
-        if running is None
-        else [
-            *((one.library.name, one.version, one.state) for one in patching.watched()),
-            *((f"{seam.patch.module}.{seam.patch.attribute}", seam.version, seam.state) for seam in patching.seams()),
-        ]
-    )
-    return Doctor(
-        version=VERSION,
-        python=sys.version.split()[0],
-        is_running=running is not None and signals.current() is not None,
-        pipeline=pipeline,
-        clients=seams,
-        counts=counts,
-        dropped=dropped,
-        failures={doing: (failure.count, failure.first) for doing, failure in harmless.failures().items()},
-    )
+def state() -> Running | None:
+    """What is at work, for `doctor`."""
+    return _running

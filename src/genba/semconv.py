@@ -1,6 +1,6 @@
 """Every name that genba emits, once: attributes, operations, metrics and events.
 
-Names beginning with `gen_ai.`, `openai.`, `server.`, `error.`, `user.`, `code.` and `exception.` are OpenTelemetry's (GenAI semantic
+Names beginning with `gen_ai.`, `openai.`, `db.`, `server.`, `error.`, `user.`, `code.` and `exception.` are OpenTelemetry's (GenAI semantic
 conventions v0.1.0 as of 2026-10; core conventions 1.45). Names beginning with `genba.` are ours and are described in `TABLE`.
 """
 
@@ -75,6 +75,11 @@ RETRIEVAL_QUERY_TEXT: Final = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
 RETRIEVAL_TOP_K: Final = "gen_ai.retrieval.top_k"
 DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
+DB_SYSTEM_NAME: Final = "db.system.name"
+DB_COLLECTION_NAME: Final = "db.collection.name"
+DB_NAMESPACE: Final = "db.namespace"
+DB_OPERATION_NAME: Final = "db.operation.name"
+DB_RETURNED_ROWS: Final = "db.response.returned_rows"
 
 # Agents, workflows and tools.
 AGENT_NAME: Final = "gen_ai.agent.name"
@@ -86,6 +91,7 @@ TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_TYPE: Final = "gen_ai.tool.type"
 TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+MCP_METHOD_NAME: Final = "mcp.method.name"
 
 # Provider-specific.
 OPENAI_API_TYPE: Final = "openai.api.type"
@@ -136,13 +142,17 @@ CHUNKS_COUNT: Final = "genba.chunks.count"
 CONTENT_SHORTENED: Final = "genba.content.shortened"
 CONTENT_BYTES: Final = "genba.content.bytes"
 MODEL_CALLS: Final = "genba.model_calls"
+STRUCTURED_TYPE: Final = "genba.structured.type"
 RESPONSE_LOGPROBS: Final = "genba.response.logprobs"
 RESPONSE_TOKEN_IDS: Final = "genba.response.token_ids"
 RESPONSE_PROMPT_TOKEN_IDS: Final = "genba.response.prompt_token_ids"
 RESPONSE_EXTRA: Final = "genba.response.extra"
+RETRIEVAL_FILTERED: Final = "genba.retrieval.filtered"
 BATCH_ID: Final = "genba.batch.id"
 BATCH_REQUEST_COUNT: Final = "genba.batch.request_count"
 BATCH_PROCESSING_STATUS: Final = "genba.batch.processing_status"
+BATCH_INPUT_FILE_ID: Final = "genba.batch.input_file_id"
+BATCH_ENDPOINT: Final = "genba.batch.endpoint"
 RETRY_EVENT: Final = "genba.retry"
 RETRY_ATTEMPT: Final = "genba.retry.attempt"
 
@@ -198,6 +208,7 @@ TABLE: Final = (
         '[{"path":"gen_ai.input.messages[3]","length":2000000,"sha256":"ab12…"}]',
     ),
     Entry(CONTENT_BYTES, "int", "Size of the media in the answer, in bytes, where the answer is a file.", "48210"),
+    Entry(STRUCTURED_TYPE, "string", "The type that an answer must be valid for, where a library asks until it is.", "Person"),
     Entry(MODEL_CALLS, "int", "How many client calls answered for this one inference, when more than one did.", "2"),
     Entry(RESPONSE_LOGPROBS, "string (JSON)", "Log-probabilities as the provider sent them, one entry per choice.", "[{…}]"),
     Entry(
@@ -209,9 +220,12 @@ TABLE: Final = (
         "What else the server said, by its own names: timings, filter results, citations …",
         '{"timings":{…}}',
     ),
+    Entry(RETRIEVAL_FILTERED, "bool", "A retrieval looked only among what meets a condition.", "true"),
     Entry(BATCH_ID, "string", "Id of a batch of requests.", "msgbatch_01…"),
     Entry(BATCH_REQUEST_COUNT, "int", "How many requests a batch has.", "250"),
     Entry(BATCH_PROCESSING_STATUS, "string", "State of a batch, in the provider's words.", "in_progress"),
+    Entry(BATCH_INPUT_FILE_ID, "string", "Id of the file that holds a batch's requests.", "file-abc123"),
+    Entry(BATCH_ENDPOINT, "string", "The API that a batch's requests are for.", "/v1/chat/completions"),
     Entry(RETRY_ATTEMPT, "int", "On the event `genba.retry`: the number of the retry that the client makes, from 1.", "1"),
     Entry(
         RESPONSE_PROMPT_TOKEN_IDS,

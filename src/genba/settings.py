@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -58,6 +58,10 @@ TABLE = (
     Entry("stream_usage", "GENBA_STREAM_USAGE", "", "`inject` asks OpenAI chat streams for usage and hides the extra chunk. Default: "
           "requests are sent as they are."),
     Entry("instrument", "GENBA_INSTRUMENT", "all", "Names of the client libraries to trace, such as `openai,anthropic`."),
+    Entry("carry_context", "GENBA_CARRY_CONTEXT", "", "Where the current span follows by itself to work done elsewhere: any of `threads`, "
+          "`multiprocessing`, `process_pools`, `subprocess`, `celery`, `ray`, or `all`. Default: nowhere; see `genba.carry`."),
+    Entry("provider_names", "GENBA_PROVIDER_NAMES", "", 'Who serves the model at an address that does not tell: `{"10.0.0.5:8000": "vllm"}`, '
+          "in the environment `10.0.0.5:8000=vllm,…`. Without a port it counts for every port, and for the hosts below."),
     Entry("set_global", "GENBA_SET_GLOBAL", "false", "Make genba's provider the global one when the app has none."),
     Entry("service_name", "OTEL_SERVICE_NAME", "unknown_service", "`service.name` of genba's private provider."),
     Entry("", EVENT_VARIABLE, "with content", "`true` or `false`: whether the details event is emitted. Default: with `event` and `both`."),
@@ -84,13 +88,21 @@ class Settings:
     semconv: Semconv = "latest"
     stream_usage: Literal["inject"] | None = None
     instrument: tuple[str, ...] | None = None
+    carry_context: tuple[str, ...] = ()
+    provider_names: Mapping[str, str] = field(default_factory=dict)
+    """`gen_ai.provider.name` by host, or by host and port."""
     set_global: bool = False
     service_name: str | None = None
     warnings: tuple[str, ...] = ()
     """What was odd in the environment, in words for the log."""
 
 
-def resolve(options: Mapping[str, Any], known_clients: Sequence[str], environ: Mapping[str, str] | None = None) -> Settings:
+def resolve(
+    options: Mapping[str, Any],
+    known_clients: Sequence[str],
+    environ: Mapping[str, str] | None = None,
+    carriers: Sequence[str] = (),
+) -> Settings:
     """Settings from the options given to `init` and the environment.
 
     Raises:
@@ -113,6 +125,8 @@ def resolve(options: Mapping[str, Any], known_clients: Sequence[str], environ: M
         semconv=_one_of(options.get("semconv"), env, "semconv", "GENBA_SEMCONV", ("latest", "1.37")) or "latest",
         stream_usage=_one_of(options.get("stream_usage"), env, "stream_usage", "GENBA_STREAM_USAGE", ("inject",)),
         instrument=_clients(options.get("instrument"), env, known_clients),
+        carry_context=_carriers(options.get("carry_context"), env, carriers),
+        provider_names=_provider_names(options.get("provider_names"), env),
         set_global=_flag(options.get("set_global"), env, "GENBA_SET_GLOBAL", "set_global", default=False),
         service_name=_name(options.get("service_name")),
         warnings=tuple(warnings),
@@ -150,12 +164,19 @@ def _provider(options: Mapping[str, Any], name: str, method: str) -> Any:
 def _store(option: object, env: Mapping[str, str]) -> str | None:
     if option is None:
         said = env.get("GENBA_STORE")
-        return str(Path(said).expanduser()) if said else None
+        return _at_home(said, f"GENBA_STORE={said!r}") if said else None
     if option is False:
         return "off"
     if isinstance(option, (str, os.PathLike)) and os.fspath(option):
-        return str(Path(option).expanduser())
+        return _at_home(os.fspath(option), f"genba.init(store={option!r})")
     raise SettingsError(f"genba.init(store={option!r}) is not a file path. Write a path such as '.genba/genba.db', or 'off'.")
+
+
+def _at_home(path: str, origin: str) -> str:
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:  # nobody of that name
+        raise SettingsError(f"{origin} begins with the home folder of a user who is not known here. Write the whole path.") from None
 
 
 def _export(option: object, env: Mapping[str, str]) -> tuple[Any, ...] | None:
@@ -232,17 +253,50 @@ def _name(option: object) -> str | None:
     raise SettingsError(f"genba.init(service_name={option!r}): write the service's name as text.")
 
 
-def _clients(option: object, env: Mapping[str, str], known: Sequence[str]) -> tuple[str, ...] | None:
-    origin = "genba.init(instrument=…)"
+def _provider_names(option: object, env: Mapping[str, str]) -> dict[str, str]:
+    origin = "genba.init(provider_names=…)"
     if option is None:
-        words = env.get("GENBA_INSTRUMENT", "").strip()
-        if not words or words == "all":
-            return None
-        option, origin = [word.strip() for word in words.split(",") if word.strip() and word.strip() != "none"], "GENBA_INSTRUMENT"
+        pairs = [pair.partition("=") for pair in env.get("GENBA_PROVIDER_NAMES", "").split(",") if pair.strip()]
+        option, origin = {host.strip(): name.strip() for host, _, name in pairs}, "GENBA_PROVIDER_NAMES"
+    if not isinstance(option, Mapping):
+        raise SettingsError(f"{origin} must be a mapping such as {{'10.0.0.5:8000': 'vllm'}}, not {option!r}.")
+    for host, name in option.items():
+        if not (isinstance(host, str) and host and isinstance(name, str) and name):
+            raise SettingsError(
+                f"{origin} has {host!r} for {name!r}. Write an address and a name, such as '10.0.0.5:8000' and 'vllm'."
+            )
+    return {_address(host): name for host, name in option.items()}
+
+
+def _address(said: str) -> str:
+    """Host and port, of a URL too."""
+    return said.rpartition("://")[2].partition("/")[0].rpartition("@")[2].lower().rstrip(".")
+
+
+def _clients(option: object, env: Mapping[str, str], known: Sequence[str]) -> tuple[str, ...] | None:
+    if option is None and env.get("GENBA_INSTRUMENT", "").strip() in ("", "all"):
+        return None
+    return _listed(option, env, "instrument", "GENBA_INSTRUMENT", "client names", known)
+
+
+def _carriers(option: object, env: Mapping[str, str], known: Sequence[str]) -> tuple[str, ...]:
+    if option in (True, "all") or (option is None and env.get("GENBA_CARRY_CONTEXT", "").strip() == "all"):
+        return tuple(known)
+    if option is None and not env.get("GENBA_CARRY_CONTEXT", "").strip():
+        return ()
+    return () if option is False else _listed(option, env, "carry_context", "GENBA_CARRY_CONTEXT", "names", known)
+
+
+def _listed(option: object, env: Mapping[str, str], name: str, variable: str, what: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Names out of `known`: those given, or those that the variable lists; `none` there is an empty list."""
+    origin = f"genba.init({name}=…)"
+    if option is None:
+        words = [word.strip() for word in env.get(variable, "").split(",")]
+        option, origin = [word for word in words if word not in ("", "none")], variable
     names = (option,) if isinstance(option, str) else option
     if not isinstance(names, (list, tuple, set, frozenset)):
-        raise SettingsError(f"{origin} must be a list of client names, not {option!r}. Known: {', '.join(known)}.")
-    for name in names:
-        if name not in known:
-            raise SettingsError(f"{origin} names {name!r}, which genba does not know. Known: {', '.join(known)}.")
+        raise SettingsError(f"{origin} must be a list of {what}, not {option!r}. Known: {', '.join(known)}.")
+    for one in names:
+        if one not in known:
+            raise SettingsError(f"{origin} names {one!r}, which genba does not know. Known: {', '.join(known)}.")
     return tuple(names)

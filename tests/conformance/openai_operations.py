@@ -213,3 +213,17 @@ def speech(server: Server) -> object:
 def moderation(server: Server) -> object:
     server.serve(json_answer(openai_wire.moderation()))
     return openai(server).moderations.create(model="omni-moderation-wire", input="bees")
+
+
+@operation("openai vector store search")
+def vector_store_search(server: Server) -> object:
+    found = {"file_id": "file_1", "filename": "bees.md", "score": 0.75, "content": [{"type": "text", "text": "Bees make honey."}]}
+    server.serve(json_answer({"object": "vector_store.search_results.page", "data": [found], "has_more": False, "next_page": None}))
+    return openai(server).vector_stores.search("vs_1", query="honey", max_num_results=3)
+
+
+@operation("openai batch")
+def batch(server: Server) -> object:
+    made = {"id": "batch_1", "object": "batch", "endpoint": "/v1/responses", "status": "validating", "input_file_id": "file_1"}
+    server.serve(json_answer({**made, "completion_window": "24h", "created_at": 1}))
+    return openai(server).batches.create(completion_window="24h", endpoint="/v1/responses", input_file_id="file_1")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import genba
-from genba import harmless
+from genba import harmless, support
 from support.programs import run
 from support.spans import Spans
 
@@ -30,15 +30,26 @@ def test_it_tells_where_spans_go_and_how_many(spans: Spans) -> None:
     assert "made 1, in flight 0, ended 1, sampled out 0" in said
 
 
-def test_it_lists_every_seam_with_its_version_and_state(spans: Spans) -> None:
-    seams = {seam: (version, state) for seam, version, state in genba.doctor().clients}
+def test_it_lists_every_library_and_seam_with_its_version_and_state(spans: Spans) -> None:
+    doctor = genba.doctor()
+    seams = {seam: (version, state) for seam, version, state in doctor.clients}
+    libraries = {name: (version, state) for name, version, state, _ in doctor.libraries}
     for package in ("openai", "anthropic", "groq"):
-        version, state = seams[f"{package}._base_client.SyncAPIClient.request"]
-        if f"{package}._base_client" in sys.modules:
-            assert state == "patched"
-            assert version == sys.modules[package].__version__
+        if package in sys.modules:
+            assert seams[f"{package}._base_client.SyncAPIClient.request"] == (sys.modules[package].__version__, "patched")
+            assert libraries[package] == (sys.modules[package].__version__, "traced")
+            assert f"{package} {sys.modules[package].__version__}: traced; " in str(doctor)
         else:
-            assert "waiting" in state
+            assert "waiting" in libraries[package][1]
+
+
+def test_it_says_of_each_library_how_genba_knows_it(tmp_path: Path) -> None:
+    known = {name: said for name, _, _, said in genba.doctor().libraries}
+    for library, said in support.table():
+        if library.room != "work":
+            assert known[library.name] == said
+            assert said.startswith(("tested with ", "by its own telemetry", "from documentation"))
+            assert said.startswith("tested") == bool(support.tested(library))
 
 
 def test_it_names_the_file_of_the_store(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from opentelemetry.trace import (
 
 import genba
 from genba.conversation import Request, Response, Usage
-from genba.recording.invocation import Raw
+from genba.recording.exchange import Raw
 from genba.recording.pending import PendingAttributes, invocation_of
 from support.spans import Spans, attributes
 

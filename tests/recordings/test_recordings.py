@@ -21,7 +21,7 @@ from support.spans import Spans, attributes, failed, messages, outcome
 from support.wire import Server
 
 PLACE = Path(os.environ.get("GENBA_RECORDINGS") or Path(__file__).resolve().parents[3] / "shared" / "recordings")
-CLIENTS = [*(name for name in ("openai", "anthropic", "groq") if find_spec(name)), *OTHERS]
+CLIENTS = [*(name for name in ("openai", "anthropic", "groq", "together") if find_spec(name)), *OTHERS]
 
 
 def exchanges() -> Iterator[Any]:
@@ -71,7 +71,8 @@ def test_a_real_exchange_is_recorded_as_the_wire_said_it(
 
 def wanted(body: Mapping[str, Any]) -> dict[str, Any]:
     """A request less what clients of different ages put differently."""
-    return {name: value for name, value in body.items() if (name, value) != ("stream", False) and name != "encoding_format"}
+    said = {name: value for name, value in body.items() if value is not None and value != []}
+    return {name: value for name, value in said.items() if (name, value) != ("stream", False) and name != "encoding_format"}
 
 
 UNREAD = ("gen_ai.request.encoding_formats",)

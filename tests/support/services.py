@@ -6,7 +6,8 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from support import anthropic_wire, openai_wire
 from support.wire import Answer, Stream, json_answer, sse
@@ -127,15 +128,34 @@ def client(
     package: str, url: str, *, asynchronous: bool = False, transport: Callable[[Any], Any] | None = None, **options: Any
 ) -> Any:
     """A real client of a generated package, made cheaply: no certificates read, no proxy looked for."""
-    module = importlib.import_module(package)
-    kind = {"openai": "OpenAI", "anthropic": "Anthropic", "groq": "Groq"}[package]
+    module, kind = importlib.import_module(package), KINDS[package]
     http_kind = getattr(module, "DefaultAsyncHttpxClient" if asynchronous else "DefaultHttpxClient")
     settings: dict[str, Any] = {"trust_env": False, "verify": False}
     if transport:
         settings["transport"] = transport(http_module(package))
-    base = {"openai": f"{url}/v1", "anthropic": url, "groq": url}[package]
-    maker = getattr(module, f"Async{kind}" if asynchronous else kind)
-    return maker(base_url=base, api_key="key-for-tests", http_client=http_kind(**settings), **{"max_retries": 0, **options})
+    maker = getattr(module, f"Async{kind.name}" if asynchronous else kind.name)
+    made = {"max_retries": 0, **kind.options, **options}
+    return maker(base_url=url + kind.path, api_key="key-for-tests", http_client=http_kind(**settings), **made)
+
+
+class Kind(NamedTuple):
+    """How a generated package makes a client."""
+
+    name: str
+    path: str = ""
+    """What its base URL has after the server."""
+    options: Mapping[str, Any] = MappingProxyType({})
+
+
+KINDS = {
+    "openai": Kind("OpenAI", "/v1"),
+    "anthropic": Kind("Anthropic"),
+    "groq": Kind("Groq"),
+    "together": Kind("Together"),
+    "fireworks": Kind("Fireworks"),
+    "cerebras.cloud.sdk": Kind("Cerebras", options={"warm_tcp_connection": False}),  # else it calls before it is asked to
+    "writerai": Kind("Writer"),
+}
 
 
 def http_module(package: str) -> Any:

@@ -7,7 +7,7 @@ as text or JSON, never refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, cast
 
 import orjson
@@ -40,6 +40,12 @@ _TEXTS = {
 }
 _LISTS = {"stop_sequences": ("stop_sequences", "stop"), "encoding_formats": ("encoding_formats", "encoding_format")}
 _INSTRUCTIONS = ("system_instructions", "system", "instructions", "system_prompt")
+
+
+def search(said: Mapping[str, JSON]) -> Request:
+    """A request for documents, from the same: `top_k` is how many are asked for, not how the model samples."""
+    read = request(said)
+    return read if read.top_k is None else replace(read, top_k=None, retrieval_top_k=read.retrieval_top_k or read.top_k)
 
 
 def request(said: Mapping[str, JSON]) -> Request:

@@ -6,6 +6,7 @@ and end. What it says is kept and read at the end; the model clients below it se
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Taken:
     name: str
     kind: SpanKind = SpanKind.INTERNAL
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    withholds_content: bool = False
+    """Whether the library was told to keep what is said to itself."""
 
 
 Hidden = None
@@ -71,14 +74,17 @@ class Taking(trace.Tracer):
                 owned = taken.operation is not None and owning.owner_of(outer, taken.operation) is not None
                 if not owned:
                     return TakenSpan(self._library, self._invocation(sending, taken, outer), dict(attributes or {}), self._tell)
-        return trace.NonRecordingSpan(trace.get_current_span(outer).get_span_context())
+        return HiddenSpan(trace.get_current_span(outer))
 
     @staticmethod
     def _invocation(sending: signals.Signals, taken: Taken, outer: Context) -> Invocation:
         given = {name: value for name, value in taken.attributes.items() if value is not None}
         if taken.operation is not None:
             given[semconv.OPERATION_NAME] = taken.operation
-        return Invocation(sending, taken.operation, taken.name, taken.kind, given, outer)
+        invocation = Invocation(sending, taken.operation, taken.name, taken.kind, given, outer)
+        if taken.withholds_content:
+            invocation.withholds_content = True
+        return invocation
 
     @contextmanager
     def _current(self, span: trace.Span, *, end_on_exit: bool, record_exception: bool) -> Iterator[trace.Span]:
@@ -86,7 +92,7 @@ class Taking(trace.Tracer):
         try:
             yield span
         except BaseException as error:
-            if record_exception:
+            if record_exception or outcome_of(error) != Outcome.FAILED:
                 span.record_exception(error)
             raise
         finally:
@@ -116,6 +122,14 @@ class Taking(trace.Tracer):
             yield span
 
 
+class HiddenSpan(trace.NonRecordingSpan):
+    """Stands for a span that is hidden: the library makes it current, and what is around it is so still."""
+
+    def __init__(self, around: trace.Span) -> None:
+        super().__init__(around.get_span_context())
+        self.genba_invocation: Invocation | None = getattr(around, "genba_invocation", None)
+
+
 class TakenSpan(trace.Span):
     """One of our invocations in the hands of a library that takes it for its own span."""
 
@@ -126,6 +140,8 @@ class TakenSpan(trace.Span):
         self._tell = tell
         self._error: BaseException | None = None
         self._failed: str | None = None
+        self._handled = sys.exc_info()[1]
+        """The exception that was being handled around it when it began: that one is not its own."""
         invocation.context = trace.set_span_in_context(self, invocation.context)
 
     def get_span_context(self) -> trace.SpanContext:
@@ -145,8 +161,10 @@ class TakenSpan(trace.Span):
         self._told.update(attributes)
 
     def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
-        """Keep an event, if content is kept: it may quote some."""
-        if self.genba_invocation.keeps_content:
+        """Keep an event, if content is kept: it may quote some. The conventions' own event of what was said tells as attributes do."""
+        if name == semconv.DETAILS_EVENT:
+            self._told.update(attributes or {})
+        elif self.genba_invocation.keeps_content:
             self.genba_invocation.span.add_event(name, attributes, timestamp)
 
     def add_link(self, context: trace.SpanContext, attributes: Any = None) -> None:
@@ -176,13 +194,23 @@ class TakenSpan(trace.Span):
         if invocation.outcome is not None:
             return
         with harmless.guard(f"ending a span of {self._library}"):
+            passing = sys.exc_info()[1]
+            if self._error is None and passing is not self._handled and not isinstance(passing, (Exception, type(None))):
+                self._error = passing  # a cancellation: few libraries say so
             reported = Reported()
             self._tell(dict(self._told), reported)
+            if reported.arguments is not None:
+                invocation.took(reported.arguments)
+            if reported.result is not None:
+                invocation.gave(reported.result)
+            failed = self._error is not None or self._failed is not None
             if invocation.exchange is None:
-                invocation.exchange = reported
+                invocation.exchange = invocation.refused[0] if failed and invocation.refused is not None else reported
             else:
+                seen = invocation.exchange.extra()
                 for name, value in reported.attributes.items():
-                    invocation.set_attribute(name, value)
+                    if name not in seen:
+                        invocation.set_attribute(name, value)
             if self._error is not None:
                 outcome = outcome_of(self._error)
                 invocation.end(outcome, self._error if outcome == Outcome.FAILED else None)

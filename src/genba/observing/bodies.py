@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from time import time_ns
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from .. import harmless
 from ..conversation import JSON
 from ..conversation.encoding import decode
 from ..semconv import Outcome
-from . import sse
+from . import aws_frames, ndjson, sse
 from .call import Call
 from .streams import left_behind
 
@@ -29,20 +29,26 @@ _ENOUGH = 16
 class Pieces:
     """The bytes of a response body, as the host read them, each with its time."""
 
-    __slots__ = ("_encoding", "_package", "content_type", "pieces", "times")
+    __slots__ = ("_encoding", "_events", "_package", "content_type", "pieces", "times")
 
     def __init__(self, response: Any) -> None:
         self.content_type = str(response.headers.get("content-type") or "")
         self._encoding = str(response.headers.get("content-encoding") or "")
         self._package = type(response).__module__.partition(".")[0]
+        self._events = _events_in(self.content_type)
         self.pieces: list[bytes] = []
         self.times: list[int] = []
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether they are events."""
+        return "event-stream" in self.content_type or self._events is ndjson.events
+
     def events(self) -> list[tuple[int, JSON]]:
-        """The server-sent events in them, with their times."""
+        """The events in them, server-sent or a line each, with their times."""
         if self._encoding:
-            return list(sse.events([self.decoded()], self.times[-1:]))
-        return list(sse.events(self.pieces, self.times))
+            return list(self._events([self.decoded()], self.times[-1:]))
+        return list(self._events(self.pieces, self.times))
 
     def last_event(self) -> JSON:
         """The last event that is complete."""
@@ -50,7 +56,7 @@ class Pieces:
         start = end - 1
         # Events may span pieces: go back until one is whole.
         while start >= 0 and end - start < _ENOUGH:
-            found = [event for _, event in sse.events([b"".join(self.pieces[start:end])], (0,))]
+            found = [event for _, event in self._events([b"".join(self.pieces[start:end])], (0,))]
             if found:
                 return found[-1]
             start -= 1
@@ -67,6 +73,13 @@ class Pieces:
             decoder = decoders[name]()
             whole = decoder.decode(whole) + decoder.flush()
         return whole
+
+
+def _events_in(content_type: str) -> Callable[[Sequence[bytes], Sequence[int]], Iterator[tuple[int, JSON]]]:
+    """What finds the events in bytes of this type."""
+    if any(kind in content_type for kind in ndjson.TYPES):
+        return ndjson.events
+    return aws_frames.events if aws_frames.TYPE in content_type else sse.events
 
 
 class Watch(Protocol):
@@ -92,7 +105,7 @@ class Body:
     def __init__(self, response: Any, call: Call) -> None:
         self._call = call
         self.pieces = Pieces(response)
-        self._is_stream = "event-stream" in self.pieces.content_type
+        self._is_stream = self.pieces.is_stream
         if self._is_stream:
             call.streams(self.pieces.events, self.pieces.last_event)
 

@@ -13,10 +13,12 @@ from opentelemetry.context import Context
 
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response
-from ..conversation.encoding import Shortened, decode, encode, encode_known
+from ..conversation.encoding import MAX_BYTES, Shortened, decode, encode, encode_known
 from ..recording.exchange import Raw
 from ..recording.invocation import Invocation
+from ..recording.owning import CALL
 from ..semconv import Outcome
+from .beside import Beside
 from .endpoint import Endpoint
 from .secrets import withheld
 
@@ -35,6 +37,18 @@ class Call:
     """The arguments to send instead of the host's, when the host asked for something to be added."""
     shortened: Sequence[Shortened] = ()
     """What of the request was too long to be kept while waiting."""
+    later: Callable[[], Mapping[str, Any]] | None = None
+    """Further span attributes that are known only when it has ended."""
+    notes: Callable[[Any], Callable[[], JSON]] | None = None
+    """What was returned -> what reads the answer's JSON of that, on the exporter's thread."""
+    beside: Beside | None = None
+    """What functions further in of the same library saw of it."""
+    outer: Call | None = None
+    """The outer layer's call, which this one is part of, where neither of them has a span of its own."""
+    overtaken = False
+    """Whether an inner layer saw it closer to the wire."""
+    retries = 0
+    """How often its client has tried again, as far as an `Exchange` was told."""
     _ended = False
     _body: bytes | None = None
     _answer: Callable[[], JSON] | None = None
@@ -52,6 +66,11 @@ class Call:
     # While it runs.
 
     @property
+    def endpoint(self) -> Endpoint:
+        """What it is a use of."""
+        return self._endpoint
+
+    @property
     def is_owned(self) -> bool:
         """Whether the span is this call's own."""
         return self._owned
@@ -64,7 +83,8 @@ class Call:
     @property
     def context(self) -> Context:
         """What is current while the client works on it."""
-        return self._invocation.context
+        context = self._invocation.context
+        return context if self._owned else Context({**context, CALL: self})
 
     @property
     def ended(self) -> bool:
@@ -77,6 +97,13 @@ class Call:
         self._body = encode_known(body, cuts, semconv.INPUT_MESSAGES)
         if cuts:
             self.shortened = cuts
+
+    def asked_in(self, body: bytes) -> None:
+        """Its request, as the JSON that went out."""
+        if len(body) <= MAX_BYTES:
+            self._body, self.shortened = body, ()
+        else:
+            self.asked(decode(body))
 
     def answered(self, body: JSON) -> None:
         """It ended with this answer."""
@@ -127,6 +154,10 @@ class Call:
         """The exception that will end it has the answer with it."""
         self._answer = lambda: body
 
+    def so_far(self, read: Callable[[], JSON]) -> None:
+        """Should it end before its answer was read, `read` gives what was known by then. Must not keep alive what is to be dropped."""
+        self._answer = read
+
     def failed(self, error: BaseException) -> None:
         """It ended with an exception."""
         self._end(outcome_of(error), error)
@@ -137,14 +168,36 @@ class Call:
         self._ended = True
         invocation = self._invocation
         if not self._owned:
-            if error is None:
-                invocation.adopt(self)
+            self._hand_over(outcome, error)
             return
-        invocation.exchange = self
+        self._speak_for(invocation, error)
         if failed is not None:
             invocation.answered_badly(*failed)
         else:
             invocation.end(outcome, error)
+
+    def _hand_over(self, outcome: str, error: BaseException | None) -> None:
+        """Give what it saw to the operation that it is part of, unless a layer further in has done so."""
+        invocation = self._invocation
+        if outcome != Outcome.FAILED:
+            if not self.overtaken:
+                invocation.adopt(self)
+                self._overtake()
+        elif error is not None:
+            invocation.refused = (self, error)
+
+    def _overtake(self) -> None:
+        outer = self.outer
+        while outer is not None:
+            outer.overtaken = True
+            outer = outer.outer
+
+    def _speak_for(self, invocation: Invocation, error: BaseException | None) -> None:
+        """Be what is known of the operation, unless a layer further in saw it closer to the wire: how it ended, or how it failed."""
+        if error is not None and invocation.refused is not None:
+            invocation.exchange = invocation.refused[0]
+        elif not invocation.adopted:
+            invocation.exchange = self
 
     # Once it has ended.
 
@@ -155,7 +208,8 @@ class Call:
 
     def extra(self) -> Mapping[str, Any]:
         """What is known of the call besides: constants of its endpoint, where it went."""
-        return {**self._endpoint.attributes, **self.attributes} if self.attributes else self._endpoint.attributes
+        known = {**self._endpoint.attributes, **self.attributes} if self.attributes else self._endpoint.attributes
+        return known if self.later is None else {**known, **self.later()}
 
     def request(self) -> Request:
         """What was asked, read from the request's JSON."""
@@ -164,7 +218,8 @@ class Call:
     def response(self) -> Response:
         """What came back, as far as it came."""
         body = self._answer_body()
-        return Response() if body is None else self._endpoint.response(body)
+        response = Response() if body is None else self._endpoint.response(body)
+        return response if self.beside is None else self.beside.completing(response)
 
     def raw(self) -> Raw:
         """The exchange as it was on the wire."""

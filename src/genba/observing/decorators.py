@@ -155,8 +155,9 @@ def _begun(kind: Kind, name: str, attributes: Mapping[str, Any]) -> Invocation |
                 return None  # an outer layer reports this operation already
             if operation == Operation.EXECUTE_TOOL:
                 agent = context.get(owning.AGENT)
-                if isinstance(agent, Invocation):
-                    given.setdefault(semconv.AGENT_NAME, agent.start_attributes.get(semconv.AGENT_NAME))
+                name_of_agent = agent.start_attributes.get(semconv.AGENT_NAME) if isinstance(agent, Invocation) else None
+                if name_of_agent is not None:
+                    given.setdefault(semconv.AGENT_NAME, name_of_agent)
         if operation == Operation.INVOKE_WORKFLOW and sending.settings.semconv == "1.37" and semconv.AGENT_NAME in given:
             given[semconv.WORKFLOW_NAME] = given.pop(semconv.AGENT_NAME)
         if not sending.content:

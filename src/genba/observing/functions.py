@@ -41,6 +41,12 @@ def observed(function: Any, begin: Begin, gave: Gave) -> Any:
     return around(function, begin, left, functools.partial(_ended_with, gave))
 
 
+def going_on(steps: Any, invocation: Invocation) -> Any:
+    """A generator of either kind that has begun already, its `invocation` too: one that does the same under that."""
+    kind = _async_generator if inspect.isasyncgen(steps) else _generator
+    return kind(lambda: steps, lambda _, __: invocation)()
+
+
 def _generator(function: Callable[..., Any], begin: Begin) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:

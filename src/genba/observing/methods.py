@@ -10,7 +10,6 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import time_ns
 from typing import Any
 
 from opentelemetry.context import attach, detach
@@ -18,14 +17,18 @@ from opentelemetry.trace import SpanKind
 
 from .. import harmless, semconv
 from ..conversation import JSON
-from ..conversation.encoding import readable
+from ..conversation.encoding import decode, readable
 from ..recording import signals
+from . import bodies
 from .around import Function, around, around_async
 from .beginning import begun
+from .beside import Beside
 from .call import Call
 from .endpoint import Endpoint
+from .managers import entered
 from .patching import Patch
-from .streams import ObservedAsyncIterator, ObservedIterator
+from .stepping import is_stepped, watch
+from .streams import Kept, ObservedAsyncIterator, ObservedIterator
 from .wire import unwrapped
 
 
@@ -57,7 +60,7 @@ class Arguments:
         return {name: value for name, value in said.items() if name not in without and type(value).__name__ not in SENTINELS}
 
 
-SENTINELS = frozenset(("NotGiven", "Omit", "Unset", "OMIT"))
+SENTINELS = frozenset(("NotGiven", "Omit", "Unset", "OMIT", "ellipsis"))
 """Types whose values mean that an argument was not given."""
 
 
@@ -67,7 +70,7 @@ class Sent:
 
     endpoint: Endpoint
     body: Any = None
-    """The request as the wire's JSON, or as near to it as the arguments are. It is copied at once."""
+    """The request as the wire's JSON, or as near to it as the arguments are, or what gives it. It is copied at once."""
     model: str | None = None
     provider: str | None = None
     """Where it differs from the endpoint's."""
@@ -75,6 +78,12 @@ class Sent:
     port: int | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """Further attributes that a sampler may want to see."""
+    later: Callable[[], Mapping[str, Any]] | None = None
+    """Further attributes that are known only when it has ended. Runs on the exporter's thread."""
+    notes: Callable[[Any], Callable[[], JSON]] | None = None
+    """What it returned -> what reads the wire's JSON of that on the exporter's thread, where that takes what this use was called with."""
+    beside: Beside | None = None
+    """Where functions further in tell what they see of it."""
 
 
 Reads = Callable[[Any], JSON]
@@ -98,10 +107,22 @@ class Method:
     """What a use of it says; None if it is none of ours. A surprise in it costs the call's trace, never the call."""
     answer: Reads = unwrapped
     """What it returned -> the wire's JSON, copied: the host may change it afterwards."""
+    later: bool = False
+    """Whether nobody changes what it returned, so that `answer` can read it on the exporter's thread."""
     event: Reads = unwrapped
     """A chunk of its stream -> the wire's JSON. Runs on the exporter's thread, but for chunks that are dictionaries."""
     holds: Callable[[Any], Held | None] | None = None
     """What it returned -> where the iterator is, if what it returned is a stream object rather than a bare iterator."""
+    response: Callable[[Any], Any] | None = None
+    """What it returned -> the HTTP response that it was, or will be, read from: then its bytes are kept instead of the objects."""
+    watches: Callable[[Any, Call], bool] | None = None
+    """Watches what it returned, if that is still to be read and the end of that is the end of the call; whether it is so."""
+    known: Callable[[Any], Mapping[str, Any]] | None = None
+    """What it returned or raised -> further span attributes, such as an id in the head of an answer that is still to be read."""
+    is_entered: bool = False
+    """Whether it returns a context manager: the call begins when the host enters that, and what it is given then is the result."""
+    is_whole: bool = False
+    """Whether what it returned is the answer, though it can be iterated, as a database's cursor can."""
     kind: SpanKind = SpanKind.CLIENT
     optional: bool = False
     """Whether it is normal that some versions do not have it."""
@@ -132,18 +153,21 @@ def observed(method: Method, function: Any) -> Any:
     if isinstance(function, (staticmethod, classmethod)):
         return type(function)(observed(method, function.__func__))
     inner = inspect.unwrap(function)
-    begin = functools.partial(_begin, method, _positions(inner))
+    begin = functools.partial(_begin, method, positions(inner))
+    if method.is_entered:
+        return entered(function, begin, functools.partial(_raised, method), functools.partial(_returned, method))
     if inspect.isgeneratorfunction(inner):
         return _generator_function(function, method, begin, BareIterator)
     if inspect.isasyncgenfunction(inner):
         return _generator_function(function, method, begin, BareAsyncIterator)
-    done = functools.partial(_returned, method)
+    left, done = functools.partial(_raised, method), functools.partial(_returned, method)
     if inspect.iscoroutinefunction(inner):
-        return around_async(function, begin, _raised, done)
-    return around(function, begin, _raised, done)
+        return around_async(function, begin, left, done)
+    return around(function, begin, left, done)
 
 
-def _positions(function: Any) -> Mapping[str, int]:
+def positions(function: Any) -> Mapping[str, int]:
+    """Where each parameter of `function` stands that may be given by position."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (ValueError, TypeError):
@@ -161,7 +185,8 @@ def _begin(method: Method, names: Mapping[str, int], args: tuple[Any, ...], kwar
             return None
         call = begun(sent.endpoint, _start_attributes, sent, kind=method.kind)
         if call is not None and call.invocation.is_recording:
-            call.asked(sent.body)
+            call.asked(sent.body() if callable(sent.body) else sent.body)
+            call.later, call.notes, call.beside = sent.later, sent.notes, sent.beside
         return call
     except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
         harmless.failed(f"beginning a call of {method.where}", error)
@@ -170,11 +195,10 @@ def _begin(method: Method, names: Mapping[str, int], args: tuple[Any, ...], kwar
 
 def _start_attributes(sent: Sent) -> dict[str, Any]:
     """What samplers may want to see, and what is known only here."""
-    attributes: dict[str, Any] = {
-        semconv.OPERATION_NAME: sent.endpoint.operation,
-        semconv.PROVIDER_NAME: sent.provider or sent.endpoint.provider,
-        **sent.attributes,
-    }
+    attributes: dict[str, Any] = {semconv.OPERATION_NAME: sent.endpoint.operation, **sent.attributes}
+    provider = sent.provider or sent.endpoint.provider
+    if provider:  # else a layer further in will tell
+        attributes[semconv.PROVIDER_NAME] = provider
     if isinstance(sent.model, str) and sent.model:
         attributes[semconv.REQUEST_MODEL] = readable(sent.model)
     if sent.address:
@@ -184,9 +208,15 @@ def _start_attributes(sent: Sent) -> dict[str, Any]:
     return attributes
 
 
-def _raised(call: Call, error: BaseException) -> None:
+def _raised(method: Method, call: Call, error: BaseException) -> None:
     with harmless.guard("recording an error"):
+        _know(method, call, error)
         call.failed(error)
+
+
+def _know(method: Method, call: Call, result: Any) -> None:
+    if method.known is not None:
+        call.attributes = {**call.attributes, **method.known(result)}
 
 
 def _returned(method: Method, call: Call, result: Any) -> Any:
@@ -196,13 +226,31 @@ def _returned(method: Method, call: Call, result: Any) -> Any:
             return _awaited(method, call, result)
         if not call.invocation.is_recording:
             return result
+        _know(method, call, result)
         held = method.holds(result) if method.holds is not None else None
+        response = method.response(result) if method.response is not None else None
         if held is not None:
-            _observe_held(method, call, held)
+            _observe_held(method, call, held, response)
+        elif method.watches is not None and method.watches(result, call):
+            pass  # it ends by itself
+        elif method.is_whole:
+            call.answered(method.answer(result))
+        elif response is not None:
+            bodies.keep(response, call)
+        elif is_stepped(result):
+            watch(result, call, method.event)
+        elif hasattr(type(result), "__next__") and hasattr(type(result), "__anext__"):
+            call.stopped(semconv.Outcome.COMPLETED)  # nothing can stand for it: how it goes on is not seen
         elif hasattr(type(result), "__next__"):
             return BareIterator(result, method, call)
         elif hasattr(type(result), "__anext__"):
             return BareAsyncIterator(result, method, call)
+        elif call.notes is not None:
+            call.answered_later(call.notes(result))
+        elif method.later:
+            call.answered_later(functools.partial(method.answer, result))
+        elif call.body_received is not None:
+            call.answered_later(functools.partial(decode, call.body_received))
         else:
             call.answered(method.answer(result))
     except Exception as error:  # noqa: BLE001  # a bare `try`: this is the hot path
@@ -217,37 +265,24 @@ async def _awaited(method: Method, call: Call, coroutine: Any) -> Any:
     try:
         result = await coroutine
     except BaseException as error:
-        _raised(call, error)
+        _raised(method, call, error)
         raise
     finally:
         detach(token)
     return _returned(method, call, result)
 
 
-def _observe_held(method: Method, call: Call, held: Held) -> None:
+def _observe_held(method: Method, call: Call, held: Held, response: Any) -> None:
     inner = getattr(held.holder, held.attribute)
-    kind: Any = HeldAsyncIterator if hasattr(type(inner), "__anext__") else HeldIterator
-    setattr(held.holder, held.attribute, kind(inner, method, call))
-
-
-class _Kept:
-    """The chunks of a stream, as the host got them, each with its time."""
-
-    __slots__ = ("chunks", "read")
-
-    def __init__(self, read: Reads) -> None:
-        self.read = read
-        self.chunks: list[tuple[int, Any]] = []
-
-    def add(self, chunk: Any) -> None:
-        # A dictionary is the host's to change; the objects of a client hardly ever are changed, and are read later.
-        self.chunks.append((time_ns(), unwrapped(chunk) if type(chunk) is dict else chunk))
-
-    def events(self) -> list[tuple[int, JSON]]:
-        return [(when, self.read(chunk)) for when, chunk in self.chunks]
-
-    def last(self) -> JSON:
-        return self.read(self.chunks[-1][1]) if self.chunks else None
+    is_async = hasattr(type(inner), "__anext__")
+    if response is None:
+        kind: Any = HeldAsyncIterator if is_async else HeldIterator
+        setattr(held.holder, held.attribute, kind(inner, method, call))
+        return
+    body = bodies.keep_parsed(response, call)
+    observed = (ObservedAsyncIterator if is_async else ObservedIterator)(inner, call)
+    setattr(held.holder, held.attribute, observed)
+    body.read_by(observed)
 
 
 class HeldIterator(ObservedIterator):
@@ -257,7 +292,7 @@ class HeldIterator(ObservedIterator):
 
     def __init__(self, inner: Any, method: Method, call: Call) -> None:
         super().__init__(inner, call)
-        kept = _Kept(method.event)
+        kept = Kept(method.event)
         self._add = kept.add
         call.streams(kept.events, kept.last)
 
@@ -274,7 +309,7 @@ class HeldAsyncIterator(ObservedAsyncIterator):
 
     def __init__(self, inner: Any, method: Method, call: Call) -> None:
         super().__init__(inner, call)
-        kept = _Kept(method.event)
+        kept = Kept(method.event)
         self._add = kept.add
         call.streams(kept.events, kept.last)
 

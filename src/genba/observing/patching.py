@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from types import CellType
 from typing import Any
 
 import wrapt
@@ -36,6 +37,9 @@ class Patch:
     """Whether its absence is normal in some versions of the library."""
     otherwise: Sequence[Patch] = ()
     """What to wrap where it is absent."""
+    enclosed: str = ""
+    """For a function that a decorator made: the decorator's name for the function inside. That one is wrapped, where it is enclosed,
+    so that whoever imported the decorated one by name is seen too."""
 
 
 @dataclass(slots=True)
@@ -155,6 +159,9 @@ def _put_on(seam: Seam) -> None:
         for step in path:
             owner = getattr(owner, step, None)
         original = None if owner is None else vars(owner).get(name)
+        if patch.enclosed:
+            owner, name = _cell(original, patch.enclosed), "cell_contents"
+            original = getattr(owner, name, None)
         if original is None:
             _missing(seam)
             return
@@ -181,8 +188,20 @@ def _missing(seam: Seam) -> None:
 
 def _put_back(owner: Any, name: str, wrapped: Any, original: Any) -> None:
     # Somebody who has since wrapped our wrapper keeps it; ours passes calls on untouched once genba is off.
-    if vars(owner).get(name) is wrapped:
+    now = owner.cell_contents if isinstance(owner, CellType) else vars(owner).get(name)
+    if now is wrapped:
         setattr(owner, name, original)
+
+
+def _cell(function: Any, variable: str) -> CellType | None:
+    """Where a decorated function keeps what it closes over under this name."""
+    while function is not None:
+        code = getattr(function, "__code__", None)
+        if code is not None and variable in code.co_freevars:
+            cell: CellType = function.__closure__[code.co_freevars.index(variable)]
+            return cell
+        function = getattr(function, "__wrapped__", None)
+    return None
 
 
 @functools.lru_cache

@@ -9,15 +9,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextvars import ContextVar
+from time import time_ns
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from .. import harmless
+from ..conversation import JSON
 from ..semconv import Outcome
 from .call import Call
+from .wire import unwrapped
 
 Hides = Callable[[Any], bool]
 """Whether a chunk is to be kept from the host: one that came only because genba asked for it."""
+
+
+class Reader(Protocol):
+    """Reads streams on the host's behalf, further out: see `readers`."""
+
+    reads: Any
+    """The stream, or the reader of streams, that was begun last."""
+
+
+READER: ContextVar[Reader | None] = ContextVar("genba-reader", default=None)
+"""The generator at work around whatever begins now."""
 
 
 class _Observed:
@@ -30,6 +45,9 @@ class _Observed:
         self._hides = hides
         self.taken = 0
         """How many chunks the host has taken."""
+        reader = READER.get()
+        if reader is not None:
+            reader.reads = self
 
     @property
     def is_advancing(self) -> bool:
@@ -48,12 +66,17 @@ class _Observed:
             self._call.took(self.taken)
             self._call.drained()
 
-    def _broke(self, error: BaseException) -> None:
+    def broke(self, error: BaseException) -> None:
+        """The client raised, as it took a chunk or because of the one that it took."""
         with harmless.guard("ending a failed stream"):
             self._call.took(self.taken)
             self._call.failed(error)
 
     def __del__(self) -> None:
+        self.dropped()
+
+    def dropped(self) -> None:
+        """Nobody holds it any more. Runs in a finaliser."""
         call = self._call
         if not call.ended:
             call.took(self.taken)
@@ -82,7 +105,7 @@ class ObservedIterator(_Observed, Iterator[Any]):
             self._drained()
             raise
         except BaseException as error:
-            self._broke(error)
+            self.broke(error)
             raise
         self.taken += 1
         if self._hides is not None and self._hides(chunk):
@@ -115,7 +138,7 @@ class ObservedAsyncIterator(_Observed, AsyncIterator[Any]):
             self._drained()
             raise
         except BaseException as error:
-            self._broke(error)
+            self.broke(error)
             raise
         self.taken += 1
         if self._hides is not None and self._hides(chunk):
@@ -128,6 +151,29 @@ class ObservedAsyncIterator(_Observed, AsyncIterator[Any]):
         close = getattr(self._inner, "aclose", None)
         if close is not None:
             await close()
+
+
+class Kept:
+    """The chunks of a stream, as the host got them, each with its time."""
+
+    __slots__ = ("chunks", "read")
+
+    def __init__(self, read: Callable[[Any], JSON]) -> None:
+        self.read = read
+        self.chunks: list[tuple[int, Any]] = []
+
+    def add(self, chunk: Any) -> None:
+        """Take note of a chunk that arrived now."""
+        # A dictionary is the host's to change; the objects of a client hardly ever are changed, and are read later.
+        self.chunks.append((time_ns(), unwrapped(chunk) if type(chunk) is dict else chunk))
+
+    def events(self) -> list[tuple[int, JSON]]:
+        """All of them, as the wire's JSON."""
+        return [(when, self.read(chunk)) for when, chunk in self.chunks]
+
+    def last(self) -> JSON:
+        """The last of them; None if there is none."""
+        return self.read(self.chunks[-1][1]) if self.chunks else None
 
 
 def left_behind(call: Call) -> None:

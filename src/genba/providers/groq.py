@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from . import openai
-from .generated_clients import GeneratedClient, client_patches
+from .generated_clients import GeneratedClient, client_patches, resembling
 
-CLIENT = GeneratedClient(
-    package="groq",
-    routes={
-        route.replace("POST /", "POST /openai/v1/"): replace(openai.ROUTES[route], provider="groq", attributes={})
-        for route in ("POST /chat/completions", "POST /embeddings", "POST /audio/speech", "POST /audio/transcriptions", "POST /audio/translations")
-    },
-)  # fmt: skip
+NAMES = ("/chat/completions", "/embeddings", "/audio/speech", "/audio/transcriptions", "/audio/translations", "/batches")
+CLIENT = GeneratedClient(package="groq", routes=resembling(openai.ROUTES, "groq", *NAMES, under="/openai/v1"))
 
 patches = client_patches(CLIENT)

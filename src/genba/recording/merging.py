@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..conversation import JSON, Request, Response
+from .. import semconv
+from ..conversation import JSON, Request, Response, loose
 from ..conversation.encoding import decode, encode
+from ..conversation.usage import summed
 
 NOTHING_ASKED = Request()
 NOTHING_SAID = Response()
@@ -31,6 +33,22 @@ def answered(wire: Response, told: Response) -> Response:
         name: getattr(told, name) for name in Response.__dataclass_fields__ if getattr(told, name) != getattr(NOTHING_SAID, name)
     }
     return replace(told, **{**{name: getattr(wire, name) for name in Response.__dataclass_fields__}, **given})
+
+
+def looked_for(arguments: JSON, read: Request) -> Request:
+    """What a search in a store was asked, with the words that a function was called with: the store may know only their vector."""
+    query = loose.request(arguments).query
+    return read if query is None else replace(read, query=query)
+
+
+def together(read: Response, responses: Sequence[Response]) -> Response:
+    """What several calls answered for one operation: each of them was paid for, and what each found was found."""
+    found = [document for response in responses for document in response.documents]
+    rows = [number for response in responses if type(number := response.attributes.get(semconv.DB_RETURNED_ROWS)) is int]
+    attributes = {**read.attributes, semconv.DB_RETURNED_ROWS: sum(rows)} if rows else read.attributes
+    is_told = read.documents != responses[-1].documents
+    usage = summed([response.usage for response in responses])
+    return replace(read, usage=usage, documents=read.documents if is_told else found, attributes=attributes)
 
 
 def documents(said: JSON) -> Sequence[Mapping[str, JSON]]:

@@ -11,14 +11,19 @@ from typing import Any, Final
 
 from opentelemetry import context as context_api
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, propagation, set_span_in_context
+from opentelemetry.trace import Span, get_current_span, propagation, set_span_in_context
 
 from ..semconv import INFERENCE, Operation
 
 OWNER: Final = "genba-owner"
 AGENT: Final = "genba-agent"
+TOOL: Final = "genba-tool"
+"""The tool at work: whoever carries its call out, such as a protocol's client, adds to that."""
+CALL: Final = "genba-call"
+"""The innermost client call at work, where that is part of an operation that an outer layer reports."""
 RUN: Final = "genba-run"
-"""The innermost run of a framework that reports by callbacks: has `invocation` and `outer`, the context around it."""
+"""The innermost run of a framework that reports by callbacks: has `invocation`, and three contexts: `context`, the one in it, `current`,
+what was made current for it, and `outer`, what was so before."""
 _SUPPRESSED: Final = (
     "suppress_instrumentation",
     "suppress_language_model_instrumentation",
@@ -65,9 +70,16 @@ def living(context: Context) -> Context:
         context = within(context, span, taken)  # type: ignore[arg-type]  # what has an invocation is a span
     run: Any = context.get(RUN)
     while run is not None and run.invocation.outcome is not None:
-        context = run.outer
-        run = context.get(RUN) if context else None
-    return context
+        # What was put on top since stays: a span of the host's, or its wish that nothing be recorded.
+        since = {key: value for key, value in context.items() if run.current.get(key) is not value}
+        context = Context({**run.outer, **since}) if since else run.outer
+        run = context.get(RUN)
+    return run.context if run is not None and context is run.current else context
+
+
+def unseen(inner: Context, outer: Context) -> Context:
+    """`inner` for the layers below that are ours: the host's own spans still hang where they do in `outer`."""
+    return set_span_in_context(get_current_span(outer), inner)
 
 
 def within(context: Context, span: Span, invocation: Any) -> Context:
@@ -76,6 +88,10 @@ def within(context: Context, span: Span, invocation: Any) -> Context:
     inner: dict[str, Any] = dict(set_span_in_context(span, context)) if _SPAN_KEY is None else {**context, _SPAN_KEY: span}
     if operation in _OWN_NOTHING:
         inner.pop(OWNER, None)
+        if operation == Operation.EXECUTE_TOOL:
+            inner[TOOL] = invocation
+        else:
+            inner.pop(TOOL, None)
         if operation == Operation.INVOKE_AGENT:
             inner[AGENT] = invocation
     elif operation is not None:

@@ -20,6 +20,10 @@ class Reported:
         self.read_response: Callable[[], Response] | None = None
         self.read_raw: Callable[[], Raw] | None = None
         self.attributes: dict[str, Any] = {}
+        self.arguments: Any = None
+        """What a tool was called with."""
+        self.result: Any = None
+        """What it gave back."""
         self.chunk_times: list[int] = []
 
     @property

@@ -35,6 +35,10 @@ class Signals:
     """What an ended invocation leaves besides its span: see `afterwards`."""
     is_silent: bool = False
     """Whether nothing at all is to be recorded."""
+    outer: Context | None = None
+    """What the process that started this one had current, if it said so."""
+    outer_scope: Any = None
+    """And its conversation."""
     _seen: Any = _unseen
     _drops: Drops | None = None
     _tracer: trace.Tracer = field(default_factory=trace.NoOpTracer)

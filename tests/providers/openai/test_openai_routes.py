@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from genba.providers.openai import ROUTES, provider_name
+from genba.providers.openai import ROUTES, hosts, provider_name
 
 
 def test_every_route_has_its_operation():
@@ -23,6 +23,8 @@ def test_every_route_has_its_operation():
         "POST /audio/transcriptions": "generate_content",
         "POST /audio/translations": "generate_content",
         "POST /moderations": "moderation",
+        "POST /batches": "create_batch",
+        "POST /vector_stores/{gen_ai.data_source.id}/search": "retrieval",
     }
 
 
@@ -50,6 +52,14 @@ def test_the_two_main_apis_name_themselves():
         ("OpenAI", "bedrock-runtime.us-east-1.amazonaws.com", "aws.bedrock"),
         ("OpenAI", "bedrock-mantle.us-east-1.api.aws", "aws.bedrock"),
         ("OpenAI", "europe-west4-aiplatform.googleapis.com", "gcp.vertex_ai"),
+        ("OpenAI", "aiplatform.us.rep.googleapis.com", "gcp.vertex_ai"),
+        ("OpenAI", "my-resource.services.ai.azure.com", "azure.ai.openai"),
+        ("OpenAI", "us-south.ml.cloud.ibm.com", "ibm.watsonx.ai"),
+        ("OpenAI", "api.anthropic.com", "anthropic"),
+        ("OpenAI", "api.cohere.ai", "cohere"),
+        ("OpenAI", "api.together.ai", "together"),
+        ("OpenAI", "api.fireworks.ai", "fireworks"),
+        ("OpenAI", "api.cerebras.ai", "cerebras"),
         ("OpenAI", "generativelanguage.googleapis.com", "gcp.gemini"),
         ("OpenAI", "API.DeepSeek.com", "deepseek"),
         ("OpenAI", "api.x.ai", "x_ai"),
@@ -64,3 +74,15 @@ def test_the_two_main_apis_name_themselves():
 )
 def test_the_provider_is_told_by_the_client_and_by_the_host(client, host, provider):
     assert provider_name(client, host) == provider
+
+
+KNOWN = (
+    *("openai", "gcp.vertex_ai", "gcp.gemini", "anthropic", "cohere", "azure.ai.inference", "azure.ai.openai", "ibm.watsonx.ai"),
+    *("aws.bedrock", "perplexity", "x_ai", "deepseek", "groq", "mistral_ai", "moonshot_ai"),
+)
+"""The conventions' own values, but for `gcp.gen_ai`, which is for any of Google's."""
+
+
+def test_every_provider_that_the_conventions_know_is_known_by_its_address():
+    named = {*hosts._HOSTS.values(), *hosts._CLASSES.values(), provider_name("OpenAI", "")}
+    assert set(KNOWN) <= named

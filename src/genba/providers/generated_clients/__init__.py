@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from ...observing.patching import Patch
 from . import seams
-from .declaration import GeneratedClient
+from .declaration import GeneratedClient, resembling
 
-__all__ = ["GeneratedClient", "client_patches"]
+__all__ = ["GeneratedClient", "client_patches", "resembling"]
 
 
 def client_patches(client: GeneratedClient) -> Callable[[], Sequence[Patch]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...conversation import JSON
@@ -16,9 +16,11 @@ class GeneratedClient:
     """A client library of this family."""
 
     package: str
-    """Its import name, which is also its distribution's."""
+    """Its import name."""
+    distribution: str = ""
+    """What it is installed as, where that is called otherwise."""
     routes: Mapping[str, Endpoint]
-    """Endpoints by `METHOD /path`; a path may have `{id}` in it."""
+    """Endpoints by `METHOD /path`; a path may have `{id}` in it, or the name of the attribute that this piece of it becomes."""
     provider_name: Callable[[str, str], str] | None = None
     """(the client's class name, the server's host) -> `gen_ai.provider.name`; without it, what the endpoint says."""
     methods: Mapping[str, str] = field(default_factory=dict)
@@ -29,3 +31,8 @@ class GeneratedClient:
     """A request body -> the same asking for usage at the end of the stream, or None if it does not apply."""
     is_only_usage: Callable[[Any], bool] | None = None
     """Whether a chunk is there only because of that."""
+
+
+def resembling(routes: Mapping[str, Endpoint], provider: str, *names: str, under: str = "") -> dict[str, Endpoint]:
+    """The `POST` routes of these `names` out of another client's, as `provider` serves them `under` a longer path."""
+    return {f"POST {under}{name}": replace(routes[f"POST {name}"], provider=provider, attributes={}) for name in names}

@@ -69,6 +69,8 @@ class Requests:
             semconv.OPERATION_NAME: endpoint.operation,
             semconv.PROVIDER_NAME: provider or endpoint.provider,
         }
+        if type(options) is not SimpleNamespace:
+            attributes.update(self._routes.said_by_path(endpoint, options.method, options.url))
         if type(model) is str:
             attributes[semconv.REQUEST_MODEL] = model if model.isascii() else readable(model)
         if host:

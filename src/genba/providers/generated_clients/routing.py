@@ -13,6 +13,8 @@ Server = tuple[Any, str, int | None, str | None]
 """The base URL it was read from, host, port, provider name."""
 
 _MANY = 1000
+_ATTRIBUTE = r"\{(\w+(?:\.\w+)+)\}"
+"""A piece of a path that is an attribute of its own, such as `{gen_ai.data_source.id}`, rather than just any `{id}`."""
 
 
 class Routes:
@@ -20,11 +22,13 @@ class Routes:
 
     def __init__(self, routes: Mapping[str, Endpoint]) -> None:
         self._exact = {route: endpoint for route, endpoint in routes.items() if "{" not in route}
-        self._templates = [
-            (re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(route)) + "$"), endpoint)
-            for route, endpoint in routes.items()
-            if "{" in route
-        ]
+        templates = {route: endpoint for route, endpoint in routes.items() if "{" in route}
+        self._templates = [(_pattern(route), endpoint) for route, endpoint in templates.items()]
+        self._named = {
+            id(endpoint): (_pattern(route), names)
+            for route, endpoint in templates.items()
+            if (names := re.findall(_ATTRIBUTE, route))
+        }
 
     def find(self, method: str, url: str) -> Endpoint | None:
         """The endpoint of a request, or None if it is none of ours."""
@@ -42,10 +46,24 @@ class Routes:
                 return templated
         return self._absolute(verb, path) if "://" in url else None
 
+    def said_by_path(self, endpoint: Endpoint, method: str, url: str) -> dict[str, str]:
+        """What the path of a request to `endpoint` says: attributes by the names that stand in the route's braces."""
+        pattern, names = self._named.get(id(endpoint), (None, ()))
+        found = pattern.match(f"{method.upper()} {urlsplit(url).path}") if pattern is not None else None
+        return dict(zip(names, found.groups(), strict=True)) if found else {}
+
     def _absolute(self, verb: str, path: str) -> Endpoint | None:
         """An address that the host wrote out in full: whatever comes before the path that we know is the server's own."""
         names = [name for name in self._exact if name.startswith(f"{verb} ") and path.endswith(name.split(" ", 1)[1])]
         return self._exact[max(names, key=len)] if names else None
+
+
+def _pattern(route: str) -> re.Pattern[str]:
+    pieces = re.split(r"(\{[\w.]+\})", route)
+    in_words = (
+        "([^/]+)" if re.fullmatch(_ATTRIBUTE, piece) else "[^/]+" if piece[:1] == "{" else re.escape(piece) for piece in pieces
+    )
+    return re.compile("".join(in_words) + "$")
 
 
 class Servers:

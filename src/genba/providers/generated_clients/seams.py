@@ -27,7 +27,7 @@ _NOT_SENT = frozenset(("extra_headers", "extra_query", "extra_body", "timeout"))
 
 def patches(client: GeneratedClient) -> list[Patch]:
     """What is to be wrapped in `client`'s library."""
-    base, library = f"{client.package}._base_client", client.package
+    base, library = f"{client.package}._base_client", client.distribution or client.package
     requests = Requests(client)
     done = functools.partial(returned, client)
     wrap = functools.partial(around, begin=requests.begin, left=raised, returned=done)
@@ -56,7 +56,7 @@ def _fallback(client: GeneratedClient, requests: Requests, *, is_async: bool) ->
         make = functools.partial(
             around_async if is_async else around, begin=begin, left=raised, returned=functools.partial(returned, client)
         )
-        found.append(Patch(module, f"Async{attribute}" if is_async else attribute, make, client.package))
+        found.append(Patch(module, f"Async{attribute}" if is_async else attribute, make, client.distribution or client.package))
     return found
 
 

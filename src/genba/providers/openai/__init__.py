@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from ...observing.endpoint import Endpoint
 from ..generated_clients import GeneratedClient, client_patches
+from . import sockets
 from .audio import SPEECH, TRANSCRIPTION
+from .batches import CREATE_BATCH
 from .chat import CHAT
 from .completions import TEXT_COMPLETION
 from .embeddings import EMBEDDINGS
@@ -15,6 +17,7 @@ from .images import IMAGES
 from .injection import adds_usage, is_only_usage
 from .moderations import MODERATION
 from .responses import COMPACT, COUNT_TOKENS, FETCH, RESPONSES
+from .vector_stores import SEARCH
 
 __all__ = ["CLIENT", "ROUTES", "patches", "provider_name"]
 
@@ -33,6 +36,8 @@ ROUTES: Mapping[str, Endpoint] = {
     "POST /audio/transcriptions": TRANSCRIPTION,
     "POST /audio/translations": TRANSCRIPTION,
     "POST /moderations": MODERATION,
+    "POST /batches": CREATE_BATCH,
+    "POST /vector_stores/{gen_ai.data_source.id}/search": SEARCH,
 }
 
 CLIENT = GeneratedClient(
@@ -45,6 +50,7 @@ CLIENT = GeneratedClient(
         "openai.resources.completions:Completions.create": "POST /completions",
         "openai.resources.embeddings:Embeddings.create": "POST /embeddings",
     },
+    more=sockets.patches,
     adds_usage=adds_usage,
     is_only_usage=is_only_usage,
 )

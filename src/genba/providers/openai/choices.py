@@ -9,7 +9,7 @@ from ...conversation import Message, Response
 from ..json_fields import member, objects, some_text
 from . import attributes, failures, usage
 
-_FINISH_REASONS = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop"}
+_FINISH_REASONS = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop", "model_length": "length"}
 
 
 def finish_reason(native: str) -> str:

@@ -30,6 +30,9 @@ class Place(NamedTuple):
 
 PLACES = {
     "response.output_text": Place("message", "text", "output_text"),
+    "response.text": Place("message", "text", "text"),  # the Realtime API's older name
+    "response.output_audio_transcript": Place("message", "transcript", "output_audio"),
+    "response.audio_transcript": Place("message", "transcript", "audio"),
     "response.refusal": Place("message", "refusal", "refusal"),
     "response.reasoning_text": Place("reasoning", "text", "reasoning_text"),
     "response.reasoning_summary_text": Place("reasoning", "text", "summary_text", "summary", "summary_index"),

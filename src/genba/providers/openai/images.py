@@ -71,7 +71,7 @@ def _picture(event: dict[str, Any], *, partial: bool) -> dict[str, Any]:
 
 def _message(image: dict[str, Any], mime_type: str | None) -> Message:
     data, url = some_text(image, "b64_json"), some_text(image, "url")
-    more = rest(image, "b64_json", "url")
+    more = rest(image, "b64_json", "url", "type", "index")
     made = [parts.blob("image", data, mime_type, **more)] if data else [parts.media("image", url, **more)] if url else []
     return parts.message("assistant", made)
 

@@ -1,0 +1,225 @@
+"""What is known of one operation, and what that is rendered to: read once it has ended, on the exporter's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from .. import harmless, semconv
+from ..conversation import Request, Response, Usage, loose
+from ..conversation.encoding import Shortened, decode, shorten
+from ..semconv import Operation, Outcome
+from . import errors, rendering
+from .exchange import Exchange, Raw, Rendered
+from .merging import NOTHING_ASKED, NOTHING_SAID, answered, completed, documents, looked_for, together
+from .rendering import Content
+from .signals import Signals
+
+
+class Record:
+    """Everything that was told of an operation, by whoever told it. An `Invocation` is one that is being told."""
+
+    operation: str | None
+    name: str
+    sequence: int
+    started_ns: int
+    start_attributes: dict[str, Any]
+    _signals: Signals
+
+    # Defaults stand on the class, not in `__init__`: most calls never set them, and beginning one is the hot path.
+    outcome: str | None = None
+    ended_ns = 0
+    error: BaseException | None = None
+    error_type: str | None = None
+    exchange: Exchange | None = None
+    is_answered = False
+    """Whether the host has told the answer itself: then an inner call is another operation."""
+    adopted: tuple[Exchange, ...] = ()
+    """What inner layers saw of this operation; the last one is its `exchange`."""
+    inner: Any = None
+    """The call of an inner layer that began last: what it saw counts, even where it is told of its end later than this."""
+    refused: tuple[Exchange, BaseException] | None = None
+    """What an inner layer saw of its last failure. It counts where the operation fails with it."""
+    withholds_content = False
+    """Whether the library that reports it was told by its user to keep what is said to itself."""
+    more: Mapping[str, Any] = MappingProxyType({})
+    """Further span attributes that no sampler needs to see."""
+    _attributes: dict[str, Any] | None = None
+    _request: Request | None = None
+    _response: Response | None = None
+    _usage: Usage | None = None
+    _chunks: list[bytes] | None = None
+    _chunk_times: list[int] | None = None
+    _input: bytes | None = None
+    _output: bytes | None = None
+    _rendered: Rendered | None = None
+    _shortened: list[Shortened] | None = None
+    """What was too long to be kept while waiting."""
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether prompts and completions are kept."""
+        return self._signals.content and not self.withholds_content
+
+    @property
+    def _content_names(self) -> tuple[str, str]:
+        is_tool = self.operation == Operation.EXECUTE_TOOL
+        return (semconv.TOOL_CALL_ARGUMENTS, semconv.TOOL_CALL_RESULT) if is_tool else (semconv.INPUT, semconv.OUTPUT)
+
+    def exception_attributes(self) -> dict[str, str]:
+        """The error as `exception.*` attributes; its words only where content is kept, since they may quote it."""
+        if self.error is None:
+            return {semconv.EXCEPTION_TYPE: self.error_type or "_OTHER"}
+        return errors.attributes_of(self.error, with_words=self.keeps_content)
+
+    def rendered(self) -> Rendered:
+        """Everything that is known, worked out at the first asking."""
+        if self._rendered is None:
+            request, response = self._read_request(), self._read_response()
+            content = self._content(request, response) if self.keeps_content else Content()
+            attributes = self._known(request, response)
+            if self._signals.settings.semconv == "1.37":
+                attributes = rendering.older(attributes)
+            self._rendered = Rendered(attributes, content, request, response)
+        return self._rendered
+
+    def raw(self) -> Raw | None:
+        """The exchange as it was, if content is kept."""
+        if not self.keeps_content:
+            return None
+        if self.exchange is not None:
+            return self.exchange.raw()
+        if self._input is None and self._output is None and not self._chunks:
+            return None
+        events = [(when - self.started_ns, chunk) for when, chunk in zip(self._chunk_times or (), self._chunks or (), strict=False)]
+        return Raw(self._input, self._output, events, len(events) if events else None)
+
+    @property
+    def chunk_times(self) -> Sequence[int]:
+        """When each chunk arrived, in ns since the epoch."""
+        seen = self.exchange.chunk_times if self.exchange is not None else ()
+        return seen or self._chunk_times or ()
+
+    def _render(self, text_limit: int | None) -> Mapping[str, Any]:
+        rendered = self.rendered()
+        attributes = dict(rendered.attributes)
+        content = rendered.content
+        shortened = [*(self._shortened or ()), *(self.exchange.shortened if self.exchange is not None else ()), *content.shortened]
+        if self._signals.content_on_spans:
+            for name, whole in content.joined():
+                attributes[name] = self._fitting(name, whole, content, text_limit, shortened)
+        if shortened:
+            attributes[semconv.CONTENT_SHORTENED] = rendering.shortened_text(shortened)
+        if text_limit is not None:
+            rendering.cut_texts(attributes, text_limit, content)
+        return {name: value for name, value in attributes.items() if value is not None}
+
+    @staticmethod
+    def _fitting(name: str, whole: bytes, content: Content, limit: int | None, shortened: list[Shortened]) -> str | None:
+        if limit is None or len(whole) <= limit:
+            return whole.decode()
+        if name in content.lists:
+            fit = rendering.fitted(content.lists[name], limit, name, shortened)
+        elif name == semconv.RETRIEVAL_QUERY_TEXT:
+            fit = shorten(whole.decode(), limit).encode()[:limit]
+        else:
+            fit = rendering.fitted_value(decode(whole), limit, name, shortened)
+        return None if fit is None else fit.decode("utf-8", "ignore")
+
+    def _read_request(self) -> Request:
+        read = NOTHING_ASKED
+        if self.exchange is not None:
+            with harmless.guard("reading the request"):
+                read = self.exchange.request()
+                if self.operation == Operation.RETRIEVAL and self._input is not None:
+                    read = looked_for(decode(self._input), read)
+        elif self._input is not None and self.operation not in (None, Operation.EXECUTE_TOOL):
+            with harmless.guard("reading the arguments"):
+                read = (loose.search if self.operation == Operation.RETRIEVAL else loose.request)(decode(self._input))
+        return read if self._request is None else completed(self._request, read)
+
+    def _read_response(self) -> Response:
+        read = self._response or NOTHING_SAID
+        with harmless.guard("reading the response"):
+            if self.exchange is not None:
+                read = answered(self.exchange.response(), read)
+                if len(self.adopted) > 1:
+                    read = together(read, [exchange.response() for exchange in self.adopted])
+            elif self._response is None and self.operation not in (None, Operation.EXECUTE_TOOL):
+                read = self._loose_response()
+        if self._usage is not None:
+            read = replace(read, usage=self._usage)
+        if self.outcome != Outcome.COMPLETED and read.messages and len(read.finish_reasons) < len(read.messages):
+            # Generation began and its end never came: the conventions want to see that in its place.
+            reasons = (*read.finish_reasons, *("error",) * (len(read.messages) - len(read.finish_reasons)))
+            read = replace(read, finish_reasons=reasons)
+        return read
+
+    def _loose_response(self) -> Response:
+        if self._output is not None:
+            said = decode(self._output)
+            return Response(documents=documents(said)) if self.operation == Operation.RETRIEVAL else loose.response(said)
+        if self._chunks:
+            return loose.response(loose.folded([decode(chunk) for chunk in self._chunks]))
+        return NOTHING_SAID
+
+    def _content(self, request: Request, response: Response) -> Content:
+        content = Content()
+        if self.operation is not None:
+            content = rendering.exchange_content(request, response, older=self._signals.settings.semconv == "1.37")
+        if self.operation in (None, Operation.EXECUTE_TOOL):
+            names = self._content_names
+        elif self.operation == Operation.RETRIEVAL and request.query:
+            content.singles[semconv.RETRIEVAL_QUERY_TEXT] = request.query.encode("utf-8", "backslashreplace")
+            return content
+        else:
+            return content
+        output = self._output
+        if output is None and self._chunks:
+            output = b"[" + b",".join(self._chunks) + b"]"
+        for name, encoded in zip(names, (self._input, output), strict=True):
+            if encoded is not None:
+                content.singles[name] = encoded
+        result = content.singles.get(semconv.TOOL_CALL_RESULT)
+        if result is not None and not result.startswith(b"{"):
+            content.singles[semconv.TOOL_CALL_RESULT] = b'{"result":' + result + b"}"  # the conventions want an object
+        return content
+
+    def _known(self, request: Request, response: Response) -> dict[str, Any]:
+        """All attributes but the content's, most precious first."""
+        times = self.chunk_times
+        known: dict[str, Any] = {**self.start_attributes, **self.more}
+        known[semconv.RUN_ID] = self._signals.ledger.run_id
+        known[semconv.CALL_SEQUENCE] = self.sequence
+        known[semconv.OUTCOME] = self.outcome
+        if self.error_type is not None:
+            known[semconv.ERROR_TYPE] = self.error_type
+        if request.model is not None and semconv.REQUEST_MODEL not in known:
+            known[semconv.REQUEST_MODEL] = str(request.model)
+        known.update(rendering.response_attributes(response))
+        if times:
+            known[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (times[0] - self.started_ns) / 1e9
+            known[semconv.CHUNKS_COUNT] = len(times)
+            if self.operation in semconv.INFERENCE:
+                known[semconv.REQUEST_STREAM] = True
+        given = self.start_attributes  # what the outermost layer said stands
+        asked = rendering.request_attributes(request)
+        if self.exchange is not None:
+            with harmless.guard("reading where a call went"):
+                asked.update(self.exchange.extra())
+        known.update({name: value for name, value in asked.items() if name not in given})
+        if self.operation == Operation.EMBEDDINGS and response.dimension_count is None and request.dimension_count is not None:
+            known[semconv.EMBEDDINGS_DIMENSION_COUNT] = request.dimension_count
+        conversation = response.conversation_id or request.conversation_id
+        if conversation:
+            known.setdefault(semconv.CONVERSATION_ID, conversation)
+        if len(self.adopted) > 1:
+            known[semconv.MODEL_CALLS] = len(self.adopted)
+        if self._attributes:
+            known.update(rendering.clean(self._attributes))
+        if not self._signals.content_on_spans or self.withholds_content:
+            for name in semconv.CONTENT_LIKE & known.keys():
+                del known[name]
+        return known
