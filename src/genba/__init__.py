@@ -13,7 +13,8 @@ from . import harmless, running
 from .checkup import Doctor, doctor
 from .conversation import Message, Part, Request, Response, ToolDefinition, Usage
 from .exporting.pipeline import Flushed
-from .observing.decorators import Observation, agent, embeddings, inference, observe, retrieval, tool, workflow
+from .observing.decorators import agent, embeddings, inference, observe, retrieval, tool, workflow
+from .observing.observation import Observation
 from .recording.carrying import carrier, environment, resume
 from .recording.invocation import Invocation
 from .recording.scope import conversation

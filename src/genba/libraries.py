@@ -85,7 +85,8 @@ LIBRARIES: dict[str, Library] = {
         ),
         _row(
             "client", "google-genai", "providers.google_genai", "google.genai", ">=2,<4",
-            "generated content, chats, automatic function calling, embeddings, token counts, pictures, videos, batches; Gemini and Vertex",
+            "generated content, chats, automatic function calling, interactions with models and agents, live sessions, embeddings, "
+            "token counts, pictures, videos, batches; Gemini and Vertex",
         ),
         _row(
             "client", "mistralai", "providers.mistral", "mistralai.client mistralai.sdk mistralai.azure.client mistralai.gcp.client",
@@ -127,14 +128,23 @@ LIBRARIES: dict[str, Library] = {
             native="left: off unless the app turns on Azure's tracing, whose spans then stand around or beside ours",
         ),
         _row(
-            "client", "xai-sdk", "providers.xai", "xai_sdk.chat", ">=1.5,<2",
+            "client", "xai-sdk", "providers.xai", "xai_sdk.chat", ">=1.8.2,<2",
             "chats: sample, stream, parse, defer, each also in batches; pictures; over gRPC; sync and async",
             native="replaced for chats and pictures: it makes a span for each, and keeps a stream's current while the host reads; "
             "its switch that hides content is obeyed",
         ),
         _row(
-            "client", "replicate", "providers.replicate", "replicate.client", ">=1.0,<2",
+            "client", "replicate", "providers.replicate", "replicate.client", ">=1.0.3,<2",
             "run, stream, predictions of models, versions and deployments, with their polling; sync and async",
+        ),
+        _row(
+            "client", "voyageai", "providers.voyage", "voyageai.client", ">=0.3.7,<1",
+            "embed, contextualized_embed, multimodal_embed, rerank, with their retries; models that run in the process; sync and async",
+        ),
+        _row(
+            "client", "watsonx", "providers.watsonx", "ibm_watsonx_ai", ">=1.5,<2",
+            "chat, texts, embeddings, reranking; of models and deployments; whole and streamed, sync and async; not its model gateway",
+            distribution="ibm-watsonx-ai",
         ),
         _row(
             "framework", "langchain", "frameworks.langchain", "langchain_core.tracers.context", ">=0.3.86,<2",
@@ -180,6 +190,20 @@ LIBRARIES: dict[str, Library] = {
         _row(
             "engine", "sentence-transformers", "providers.sentence_transformers", "sentence_transformers", ">=5,<7",
             "encode of dense and sparse models with the tokens they saw; predict and rank of cross-encoders",
+        ),
+        _row(
+            "engine", "transformers", "providers.transformers", "transformers", ">=4.57,<6",
+            "generate of any model, with a streamer too; text and chat pipelines, as one span; texts where the tokenizer is known",
+            native="left: only its continuous batching makes spans, which genba does not trace",
+        ),
+        _row(
+            "engine", "llama-cpp-python", "providers.llama_cpp", "llama_cpp.llama", ">=0.3.9,<1",
+            "chat completions, completions, embeddings, whole and streamed, with the tokens that the model took and gave",
+        ),
+        _row(
+            "engine", "vllm", "providers.vllm", "vllm.entrypoints.llm vllm.v1.engine.async_llm", ">=0.11,<1",
+            "LLM.generate, chat and embed, one span for all prompts of a call; AsyncLLM.generate",
+            native="left: off unless the engine is given an address for it",
         ),
         # Where documents are looked for. Writes are not traced.
         _row(
@@ -228,14 +252,26 @@ LIBRARIES: dict[str, Library] = {
         ),
         _row("framework", "smolagents", "frameworks.smolagents", "smolagents", ">=1.24,<2", "agents, managed agents, tools, models"),
         _row(
-            "framework", "strands-agents", "frameworks.strands", "strands.telemetry.tracer", ">=1.20,<2",
+            "framework", "strands-agents", "frameworks.strands", "strands.telemetry.tracer", ">=1.56,<2",
             "agents, model calls, tools, swarms and graphs; streamed and concurrent runs",
             native="taken over: it makes spans always, and they become ours, with what the clients saw on the wire",
         ),
         _row(
-            "framework", "crewai", "frameworks.crewai", "crewai.events.event_bus", ">=1.12,<2",
+            "framework", "crewai", "frameworks.crewai", "crewai.events.event_bus", ">=1.15,<2",
             "crews, tasks, agents, flows, model calls, tools, knowledge and memory; streamed and concurrent runs",
             native="left: its own telemetry goes to a provider of its own; what its event bus is told becomes our spans",
+        ),
+        _row(
+            "framework", "agno", "frameworks.agno", "agno.agent agno.team agno.workflow", ">=3,<4",
+            "agents, teams, workflows, model calls, tools; streamed and concurrent runs",
+            native="left: its tracing is off, and where the app sets it up makes spans of its own beside ours",
+        ),
+        _row(
+            "framework", "autogen", "frameworks.autogen", "autogen_core", ">=0.7.4,<1",
+            "agents and teams of agentchat, tools; streamed runs; a message is handled in the context of who sent it",
+            distribution="autogen-core",
+            native="taken over: its spans of agents and tools become ours, those of messages on their way are not made, unless the "
+            "app gives its runtime a tracer provider of its own",
         ),
         # Work that is done elsewhere: not traced itself, but what is current goes along.
         _row("work", "threads", "work.threads", "threading", "", "threads and thread pools take the current span along", opt_in=True),

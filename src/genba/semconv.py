@@ -92,6 +92,13 @@ TOOL_TYPE: Final = "gen_ai.tool.type"
 TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
 MCP_METHOD_NAME: Final = "mcp.method.name"
+SUBJECTS: Final = {
+    Operation.EXECUTE_TOOL: TOOL_NAME,
+    Operation.RETRIEVAL: DATA_SOURCE_ID,
+    Operation.INVOKE_AGENT: AGENT_NAME,
+    Operation.INVOKE_WORKFLOW: AGENT_NAME,
+}
+"""What follows the operation in a span's name; the model, for all others."""
 
 # Provider-specific.
 OPENAI_API_TYPE: Final = "openai.api.type"

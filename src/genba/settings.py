@@ -176,7 +176,9 @@ def _at_home(path: str, origin: str) -> str:
     try:
         return str(Path(path).expanduser())
     except RuntimeError:  # nobody of that name
-        raise SettingsError(f"{origin} begins with the home folder of a user who is not known here. Write the whole path.") from None
+        raise SettingsError(
+            f"{origin} begins with the home folder of a user who is not known here. Write the whole path."
+        ) from None
 
 
 def _export(option: object, env: Mapping[str, str]) -> tuple[Any, ...] | None:

@@ -30,7 +30,9 @@ def _record() -> Mapping[str, Sequence[Tested]]:
     except (OSError, ValueError):
         return {}
     return {
-        name: [Tested(version, run["day"], run["python"]) for version, run in sorted(runs.items(), key=lambda run: _numbers(run[0]))]
+        name: [
+            Tested(version, run["day"], run["python"]) for version, run in sorted(runs.items(), key=lambda run: _numbers(run[0]))
+        ]
         for name, runs in said.items()
     }
 

@@ -148,7 +148,26 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 """Every conventional attribute that genba may write, and its type."""
 OWN_PROVIDER = "acme"
 """What the tests call a provider that only a decorator knows: it has no server, and says what the function says."""
-PROVIDERS = (OWN_PROVIDER, "openai", "anthropic", "groq", "azure.ai.openai", "aws.bedrock", "gcp.vertex_ai")
+PROVIDERS = (
+    OWN_PROVIDER,
+    *("openai", "anthropic", "cohere", "deepseek", "groq", "mistral_ai", "moonshot_ai", "perplexity", "x_ai", "ibm.watsonx.ai"),
+    *("aws.bedrock", "azure.ai.inference", "azure.ai.openai", "gcp.gemini", "gcp.gen_ai", "gcp.vertex_ai"),
+)
+"""The conventions' own list."""
+OTHER_PROVIDERS = (
+    *("cerebras", "fireworks", "hugging_face", "ollama", "replicate", "together", "voyageai", "writer"),
+    *("llama_cpp", "sentence_transformers", "transformers", "vllm"),  # models in this process
+    *(
+        "chroma",
+        "elasticsearch",
+        "opensearch",
+        "pinecone",
+        "postgresql",
+        "qdrant",
+        "weaviate",
+    ),  # stores, as `db.system.name` has them
+)
+"""Names that the conventions do not have; their list is open."""
 FINISH_REASONS = ("stop", "length", "content_filter", "tool_call", "compaction", "error")
 ROLES = ("system", "user", "assistant", "tool", "developer")
 
@@ -175,6 +194,8 @@ def wrong_with_span(span: Any) -> list[str]:
     """What a finished span of ours does that the conventions do not allow."""
     told = dict(span.attributes or {})
     operation = told.get("gen_ai.operation.name")
+    if operation is None:
+        return [f"{span.name}: {problem}" for problem in _step(span, told)]
     if operation not in KINDS:
         return [f"{span.name}: gen_ai.operation.name is {operation!r}"]
     found = [*_name(span, operation, told), *_levels(span, operation, told), *_types(told), *_values(told), *_status(span, told)]
@@ -182,6 +203,17 @@ def wrong_with_span(span: Any) -> list[str]:
     if span.kind not in KINDS[operation]:
         found.append(f"kind {span.kind}")
     return [f"{span.name}: {problem}" for problem in found]
+
+
+def _step(span: Any, told: Mapping[str, Any]) -> Wrong:
+    """What is wrong with a span that is none of the conventions': a step of the host's or of a framework's, which has only a name."""
+    for name in told:
+        if name.startswith("gen_ai.") and name != "gen_ai.conversation.id":
+            yield f"{name} on a span that is no operation"
+    if span.kind is not SpanKind.INTERNAL:
+        yield f"kind {span.kind}"
+    yield from _types(told)
+    yield from _status(span, told)
 
 
 def _name(span: Any, operation: str, told: Mapping[str, Any]) -> Wrong:
@@ -214,7 +246,10 @@ def _types(told: Mapping[str, Any]) -> Wrong:
 
 
 def _values(told: Mapping[str, Any]) -> Wrong:
-    for name, allowed in (("gen_ai.provider.name", PROVIDERS), ("gen_ai.output.type", ("text", "json", "image", "speech"))):
+    for name, allowed in (
+        ("gen_ai.provider.name", (*PROVIDERS, *OTHER_PROVIDERS)),
+        ("gen_ai.output.type", ("text", "json", "image", "speech")),
+    ):
         if name in told and told[name] not in allowed:
             yield f"{name} is {told[name]!r}"
     if told.get("gen_ai.request.stream") is False:

@@ -6,41 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import genba
 from conformance.conventions import CONTENT, INFERENCE, TYPES
 from conformance.measurements import METRICS, measured, points, wrong_with_metrics
 from conformance.operations import OPERATIONS
+from support.signals import Signals
 from support.spans import Spans, attributes
 from support.wire import Server
 
 operations = pytest.mark.parametrize("name", list(OPERATIONS), ids=[name.replace(" ", "_") for name in OPERATIONS])
 DETAILS = "gen_ai.client.inference.operation.details"
 EXCEPTION = "gen_ai.client.operation.exception"
-
-
-class Signals:
-    """Meters and logs in memory."""
-
-    def __init__(self) -> None:
-        self.reader = InMemoryMetricReader()
-        self.meters = MeterProvider([self.reader], shutdown_on_exit=False)
-        self.exporter = InMemoryLogRecordExporter()
-        self.loggers = LoggerProvider(shutdown_on_exit=False)
-        self.loggers.add_log_record_processor(SimpleLogRecordProcessor(self.exporter))
-
-    def metrics(self) -> Any:
-        assert genba.flush(timeout=5)
-        return self.reader.get_metrics_data()
-
-    def events(self, name: str) -> list[Any]:
-        assert genba.flush(timeout=5)
-        records = [logged.log_record for logged in self.exporter.get_finished_logs()]
-        return [record for record in records if record.event_name == name]
 
 
 Start = Callable[..., tuple[Spans, Signals]]

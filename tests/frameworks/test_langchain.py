@@ -26,6 +26,7 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda, RunnableParallel
 from langchain_core.tools import tool
 
+import genba
 from genba.frameworks import langchain as ours
 from support import openai_wire
 from support.examples import run_example
@@ -247,6 +248,20 @@ def test_a_tool_says_what_it_was_given_and_gave(spans: Spans) -> None:
     assert told["gen_ai.tool.description"] == "The weather in a city."
     assert json.loads(told["gen_ai.tool.call.arguments"]) == {"city": "Bath"}
     assert json.loads(told["gen_ai.tool.call.result"]) == {"result": "sunny in Bath"}
+
+
+def test_a_decorated_function_is_the_tool_that_it_is_made_into(spans: Spans) -> None:
+    @tool
+    @genba.tool
+    def forecast(city: str) -> str:
+        """The weather to come."""
+        with spans.app.start_as_current_span("looking"):
+            return f"rain in {city}"
+
+    assert forecast.invoke({"city": "Bath"}) == "rain in Bath"
+    assert tree(spans) == ["execute_tool forecast", "  looking"]
+    told = attributes(spans.named("execute_tool forecast"))
+    assert json.loads(told["gen_ai.tool.call.arguments"]) == {"city": "Bath"}
 
 
 def test_a_tool_that_fails_says_so_and_the_host_gets_its_error(spans: Spans) -> None:

@@ -281,9 +281,10 @@ def test_a_graph_that_was_awaited_leaves_nothing_current(spans: Spans) -> None:
     assert tree(spans) == [*AGENT, *AGENT, "afterwards"]
 
 
-def test_the_example_is_one_tree_of_an_agent_its_model_and_its_tool(server: Server, tmp_path: Path) -> None:
+def test_the_example_is_one_tree_of_an_agent_its_model_its_tool_a_search_and_a_server(server: Server, tmp_path: Path) -> None:
     pytest.importorskip("langchain_openai", reason="langchain-openai is not installed")
     pytest.importorskip("langchain.agents.middleware", reason="this langchain is older than the example")
+    pytest.importorskip("mcp.server.mcpserver", reason="mcp 2 is not installed")
     server.queue.extend(
         [json_answer(openai_wire.chat(None, tool_calls=[openai_wire.WEATHER_CALL])), json_answer(openai_wire.chat())]
     )
@@ -295,6 +296,9 @@ def test_the_example_is_one_tree_of_an_agent_its_model_and_its_tool(server: Serv
             *[("model", "invoke_agent forecaster"), ("chat smollm2-135m", "model")] * 2,
             ("tools", "invoke_agent forecaster"),
             ("execute_tool weather", "tools"),
+            ("execute_tool measure", "execute_tool weather"),
+            ("execute_tool measure", "execute_tool measure"),
+            ("retrieval Notes", "execute_tool weather"),
         ],
         key=str,
     )

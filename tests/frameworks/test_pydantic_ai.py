@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import genba
 from support import openai_wire as wire
 from support.examples import run_example
 from support.spans import Spans, attributes, failed, is_child, messages, outcome, parts, scope, tree
@@ -86,6 +87,23 @@ def test_what_a_tool_does_hangs_below_it(spans: Spans, server: Server) -> None:
         f"        chat {wire.MODEL}",
         f"  chat {wire.MODEL}",
     ]
+
+
+def test_a_decorated_function_is_the_tool_that_it_is_made_into(spans: Spans, server: Server) -> None:
+    from pydantic_ai import Agent
+
+    helper = Agent(model(server.url, "openai"), name="helper")
+
+    @helper.tool_plain
+    @genba.tool
+    def weather(city: str) -> str:
+        """The weather in a city."""
+        return f"sunny in {city}"
+
+    server.queue.extend(replies("openai", stream=False))
+    helper.run_sync("How is the weather?")
+    assert tree(spans) == TREE
+    assert attributes(spans.named("execute_tool weather"))["gen_ai.tool.description"] == "The weather in a city."
 
 
 def test_runs_at_once_are_trees_of_their_own(spans: Spans, server: Server) -> None:

@@ -113,8 +113,8 @@ def test_a_stream_read_to_its_end_says_as_much_as_a_value(
     assert told["gen_ai.response.time_to_first_chunk"] > 0
     assert told["genba.chunks.count"] > 0
     assert told["genba.response.finish_reasons"] == (service.finish,)
-    assert told["gen_ai.usage.input_tokens"] == service.input_tokens
-    assert told["gen_ai.usage.output_tokens"] == service.output_tokens
+    assert told.get("gen_ai.usage.input_tokens") == service.input_tokens
+    assert told.get("gen_ai.usage.output_tokens") == service.output_tokens
     own_to_streams = ("gen_ai.request.stream", "gen_ai.response.time_to_first_chunk", "genba.chunks.count", "genba.call.sequence")
     told = {name: value for name, value in told.items() if name not in (*own_to_streams, "genba.usage.raw")}
     expected = {name: value for name, value in attributes(whole).items() if name not in (*own_to_streams, "genba.usage.raw")}

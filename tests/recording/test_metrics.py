@@ -144,6 +144,19 @@ def test_a_tool_is_measured_under_its_agent(measured: Callable[..., dict[str, An
     assert tuple(tool.explicit_bounds) == SECONDS
 
 
+def test_a_tool_that_two_tell_of_is_measured_and_counted_once(measured: Callable[..., dict[str, Any]]) -> None:
+    @genba.tool
+    def weather() -> None: ...
+
+    def work() -> None:
+        with genba.agent("planner"), genba.tool("weather"):
+            weather()
+
+    found = measured(work)
+    assert only(found["gen_ai.execute_tool.duration"]).count == 1
+    assert only(found["gen_ai.invoke_agent.tool_calls"]).sum == 1
+
+
 def test_an_agent_counts_the_calls_that_were_made_for_it(measured: Callable[..., dict[str, Any]]) -> None:
     def work() -> None:
         with genba.agent("planner"):

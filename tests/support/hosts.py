@@ -175,6 +175,10 @@ class Reading:
 
 def plain(item: Any) -> Any:
     """What a host can see of an item, comparable."""
+    if type(item) is tuple:
+        return tuple(plain(part) for part in item)
+    if hasattr(item, "proto"):
+        return str(item.proto)
     if hasattr(item, "model_dump"):
         return item.model_dump()
     return {name: value for name, value in vars(item).items() if name[:1] != "_"} if hasattr(item, "__dict__") else item

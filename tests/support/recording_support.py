@@ -45,7 +45,9 @@ class Recorder:
                 continue
             run = said.setdefault(name, {}).setdefault(version, {"day": "", "python": []})
             run["day"] = dt.datetime.now(dt.timezone.utc).date().isoformat()
-            run["python"] = sorted({*run["python"], f"{sys.version_info.major}.{sys.version_info.minor}"}, key=lambda one: int(one[2:]))
+            run["python"] = sorted(
+                {*run["python"], f"{sys.version_info.major}.{sys.version_info.minor}"}, key=lambda one: int(one[2:])
+            )
         RECORD.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n")
 
 

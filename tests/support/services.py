@@ -42,8 +42,9 @@ class Service:
     error: Mapping[str, Any]
     finish: str
     """The provider's own word for the normal end."""
-    output_tokens: int
-    input_tokens: int
+    output_tokens: int | None
+    """What a stream counts too; None where it counts nothing."""
+    input_tokens: int | None
     operation: str = "chat"
     stream_type: str = "text/event-stream"
     stream_forms: Sequence[str] = ("stream",)

@@ -57,17 +57,17 @@ def text(content: str) -> Part:
     return {"type": "text", "content": content}
 
 
-def reasoning(content: str, **more: JSON) -> Part:
+def reasoning(content: str, /, **more: JSON) -> Part:
     """What the model thought aloud. Encrypted reasoning goes into `more`, as an opaque reference, with empty content."""
     return _present({"type": "reasoning", "content": content}, more)
 
 
-def tool_call(name: str, arguments: JSON, id: str | None = None, **more: JSON) -> Part:
+def tool_call(name: str, arguments: JSON, id: str | None = None, /, **more: JSON) -> Part:
     """What the model asks the host to do. `arguments` is the parsed object, or the text itself when it is not valid JSON."""
     return _present({"type": "tool_call", "id": id, "name": name, "arguments": arguments}, more)
 
 
-def tool_call_response(response: JSON, id: str | None = None, **more: JSON) -> Part:
+def tool_call_response(response: JSON, id: str | None = None, /, **more: JSON) -> Part:
     """What the host gave back for a tool call."""
     return _present({"type": "tool_call_response", "id": id, "response": response}, more)
 
@@ -82,22 +82,22 @@ def server_tool_call_response(response: Mapping[str, JSON], id: str | None = Non
     return _present({"type": "server_tool_call_response", "id": id, "server_tool_call_response": response}, {})
 
 
-def blob(modality: Modality, content: str, mime_type: str | None = None, **more: JSON) -> Part:
+def blob(modality: Modality, content: str, mime_type: str | None = None, /, **more: JSON) -> Part:
     """Media that travelled inside the message, base64."""
     return _present({"type": "blob", "modality": modality, "mime_type": mime_type, "content": content}, more)
 
 
-def file(modality: Modality, file_id: str, mime_type: str | None = None, **more: JSON) -> Part:
+def file(modality: Modality, file_id: str, mime_type: str | None = None, /, **more: JSON) -> Part:
     """Media that the provider already has, by its id."""
     return _present({"type": "file", "modality": modality, "mime_type": mime_type, "file_id": file_id}, more)
 
 
-def uri(modality: Modality, uri: str, mime_type: str | None = None, **more: JSON) -> Part:
+def uri(modality: Modality, uri: str, mime_type: str | None = None, /, **more: JSON) -> Part:
     """Media that lies elsewhere. A data URL is a blob instead: see `media`."""
     return _present({"type": "uri", "modality": modality, "mime_type": mime_type, "uri": uri}, more)
 
 
-def media(modality: Modality, url: str, **more: JSON) -> Part:
+def media(modality: Modality, url: str, /, **more: JSON) -> Part:
     """Media by its URL: a blob when the URL carries the data itself, else a reference."""
     if url.startswith("data:"):
         head, _, data = url[5:].partition(",")
@@ -116,19 +116,36 @@ def compaction(content: str | None = None, id: str | None = None) -> Part:
 
 
 def other(type: str, value: Mapping[str, JSON]) -> Part:
-    """A piece that the conventions have no shape for, kept as the provider wrote it."""
-    return {**value, "type": type}
+    """A piece that the conventions have no shape for, kept as the provider wrote it. It is `unknown` if it only claims to be of theirs."""
+    needed, kind = _NEEDS.get(type, ("", object))
+    return {**value, "type": "unknown" if needed and not isinstance(value.get(needed), kind) else type}
 
 
-def function_tool(name: str, description: str | None = None, parameters: JSON = None, **more: JSON) -> ToolDefinition:
+_NEEDS: Mapping[str, tuple[str, type]] = {
+    **dict.fromkeys(("text", "reasoning", "refusal", "blob"), ("content", str)),
+    "tool_call": ("name", str),
+    "file": ("file_id", str),
+    "uri": ("uri", str),
+    "server_tool_call": ("server_tool_call", dict),
+    "server_tool_call_response": ("server_tool_call_response", dict),
+}
+"""Part type -> the field that makes it one, and what must be in that."""
+
+
+def completed(part: Part, more: Mapping[str, JSON]) -> Part:
+    """The part, with what else is known of it. Its own fields stand."""
+    return {**part, **{key: value for key, value in more.items() if value is not None and key not in part}}
+
+
+def function_tool(name: str, description: str | None = None, parameters: JSON = None, /, **more: JSON) -> ToolDefinition:
     """A function that the host offered to the model. `parameters` is its JSON schema."""
     definition: ToolDefinition = {"type": "function", "name": name}
     if description:
         definition["description"] = description
     if parameters is not None:
         definition["parameters"] = parameters
-    return {**definition, **_present({}, more)}  # type: ignore[typeddict-item]  # the conventions allow further keys
+    return completed(definition, more)  # type: ignore[return-value]  # the conventions allow further keys
 
 
-def _present(values: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in {**values, **more}.items() if value is not None}
+def _present(values: dict[str, Any], more: Mapping[str, Any]) -> Part:
+    return completed({key: value for key, value in values.items() if value is not None}, more)

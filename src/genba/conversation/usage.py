@@ -51,6 +51,19 @@ def count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value < 1 << 63 else None
 
 
+def whole(value: object) -> int | None:
+    """The same where counts are written with a point."""
+    return count(int(value)) if isinstance(value, float) and value.is_integer() else count(value)
+
+
+def first(*counts: int | None) -> int | None:
+    """The first of the counts that is known."""
+    for number in counts:
+        if number is not None:
+            return number
+    return None
+
+
 def total(*counts: int | None) -> int | None:
     """The sum of the counts that are known; None when none is."""
     known = [number for number in counts if number is not None]

@@ -16,8 +16,8 @@ from .. import harmless, semconv
 from ..conversation import JSON, Message, Request, Response, Usage, loose, parts
 from ..conversation.encoding import decode, encode
 from ..conversation.usage import count
+from ..observing.arguments import Arguments
 from ..observing.around import Function
-from ..observing.methods import Arguments
 from ..observing.patching import Patch
 from ..observing.steps import Begun, Step, Stepping
 from ..observing.steps import patches as step_patches

@@ -9,8 +9,8 @@ from typing import Any
 from opentelemetry.trace import get_current_span
 
 from .. import harmless, semconv
+from ..observing.arguments import Arguments
 from ..observing.around import Function
-from ..observing.methods import Arguments
 from ..observing.patching import Patch
 from ..observing.steps import Begun, Step, Stepping
 from ..observing.steps import patches as step_patches

@@ -19,8 +19,9 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from .. import harmless, semconv
 from ..recording import owning, signals
 from ..recording.invocation import Invocation
+from ..recording.joining import Joined, joined
 from ..recording.reported import Reported
-from ..semconv import Outcome
+from ..semconv import Operation, Outcome
 from .runs import outcome_of
 
 
@@ -73,15 +74,21 @@ class Taking(trace.Tracer):
             if sending is not None and taken is not None and not owning.suppressed(outer) and not sending.drops(outer):
                 owned = taken.operation is not None and owning.owner_of(outer, taken.operation) is not None
                 if not owned:
-                    return TakenSpan(self._library, self._invocation(sending, taken, outer), dict(attributes or {}), self._tell)
+                    around = _taken_around(trace.get_current_span(outer))
+                    invocation = self._invocation(sending, taken, outer)
+                    return TakenSpan(self._library, invocation, dict(attributes or {}), self._tell, around)
         return HiddenSpan(trace.get_current_span(outer))
 
-    @staticmethod
-    def _invocation(sending: signals.Signals, taken: Taken, outer: Context) -> Invocation:
+    def _invocation(self, sending: signals.Signals, taken: Taken, outer: Context) -> Invocation:
         given = {name: value for name, value in taken.attributes.items() if value is not None}
         if taken.operation is not None:
             given[semconv.OPERATION_NAME] = taken.operation
+        if taken.operation == Operation.EXECUTE_TOOL:
+            same = joined(outer, given.get(semconv.TOOL_NAME), self._library, given)
+            if same is not None:
+                return same
         invocation = Invocation(sending, taken.operation, taken.name, taken.kind, given, outer)
+        invocation.teller = self._library
         if taken.withholds_content:
             invocation.withholds_content = True
         return invocation
@@ -128,13 +135,21 @@ class HiddenSpan(trace.NonRecordingSpan):
     def __init__(self, around: trace.Span) -> None:
         super().__init__(around.get_span_context())
         self.genba_invocation: Invocation | None = getattr(around, "genba_invocation", None)
+        self.around = _taken_around(around)
 
 
 class TakenSpan(trace.Span):
     """One of our invocations in the hands of a library that takes it for its own span."""
 
-    def __init__(self, library: str, invocation: Invocation, told: dict[str, Any], tell: Tell) -> None:
+    def __init__(
+        self, library: str, invocation: Invocation, told: dict[str, Any], tell: Tell, around: TakenSpan | None = None
+    ) -> None:
         self._library = library
+        self._around = around
+        self.inside: set[TakenSpan] = set()
+        """Those begun in it that have not ended: few libraries end them when they are cancelled."""
+        if around is not None and invocation.is_recording:
+            around.inside.add(self)
         self.genba_invocation = invocation
         self._told = told
         self._tell = tell
@@ -172,7 +187,9 @@ class TakenSpan(trace.Span):
         self.genba_invocation.span.add_link(context, attributes)
 
     def update_name(self, name: str) -> None:
-        """Rename it."""
+        """Rename it, if it is its own."""
+        if isinstance(self.genba_invocation, Joined):
+            return
         self.genba_invocation.name = name
         self.genba_invocation.span.update_name(name)
 
@@ -193,6 +210,8 @@ class TakenSpan(trace.Span):
         invocation = self.genba_invocation
         if invocation.outcome is not None:
             return
+        if self._around is not None:
+            self._around.inside.discard(self)
         with harmless.guard(f"ending a span of {self._library}"):
             passing = sys.exc_info()[1]
             if self._error is None and passing is not self._handled and not isinstance(passing, (Exception, type(None))):
@@ -204,7 +223,9 @@ class TakenSpan(trace.Span):
             if reported.result is not None:
                 invocation.gave(reported.result)
             failed = self._error is not None or self._failed is not None
-            if invocation.exchange is None:
+            if isinstance(invocation, Joined):
+                invocation.add(reported.attributes)
+            elif invocation.exchange is None:
                 invocation.exchange = invocation.refused[0] if failed and invocation.refused is not None else reported
             else:
                 seen = invocation.exchange.extra()
@@ -213,8 +234,21 @@ class TakenSpan(trace.Span):
                         invocation.set_attribute(name, value)
             if self._error is not None:
                 outcome = outcome_of(self._error)
+                if outcome == Outcome.CANCELLED:
+                    for span in list(self.inside):
+                        span.cancel(self._error)
                 invocation.end(outcome, self._error if outcome == Outcome.FAILED else None)
             elif self._failed is not None:
                 invocation.answered_badly(str(self._told.get(semconv.ERROR_TYPE) or "_OTHER"), self._failed or None)
             else:
                 invocation.end(Outcome.COMPLETED)
+
+    def cancel(self, error: BaseException) -> None:
+        """End it with what is around it, which `error` stopped."""
+        self._error = self._error or error
+        self.end()
+
+
+def _taken_around(span: trace.Span) -> TakenSpan | None:
+    """The library's span that `span` is, or hides in."""
+    return span if isinstance(span, TakenSpan) else getattr(span, "around", None)

@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanKind
 from .. import harmless, semconv
 from ..recording import owning, signals
 from ..recording.invocation import Invocation
+from ..recording.joining import Joined, joined
 from ..recording.reported import Reported
 from ..semconv import Operation, Outcome
 
@@ -95,7 +96,12 @@ class Runs:
             given = {name: value for name, value in (attributes or {}).items() if value is not None}
             if operation is not None:
                 given[semconv.OPERATION_NAME] = operation
-            invocation = Invocation(sending, operation, name, kind, given, outer, began_ns)
+            invocation: Invocation | None = None
+            if operation == Operation.EXECUTE_TOOL:
+                invocation = joined(outer, given.get(semconv.TOOL_NAME), self._framework, given)
+            if invocation is None:
+                invocation = Invocation(sending, operation, name, kind, given, outer, began_ns)
+                invocation.teller = self._framework
             run = Run(invocation, _around(), above, quietly=quietly)
             self._keep(id, run, current=current)
             return run
@@ -155,7 +161,9 @@ class Runs:
             if isinstance(run, Hidden):
                 return
             invocation = run.invocation
-            if invocation.exchange is None and invocation.refused is not None and (error is not None or failed is not None):
+            if isinstance(invocation, Joined):
+                invocation.add(run.reported.attributes)
+            elif invocation.exchange is None and invocation.refused is not None and (error is not None or failed is not None):
                 invocation.exchange = invocation.refused[0]
             elif invocation.exchange is None and run.reported.says_something:
                 invocation.exchange = run.reported

@@ -13,7 +13,7 @@ from .. import semconv
 from ..conversation import Request, Response, Usage, loose, parts
 from ..conversation.encoding import decode, encode
 from ..conversation.usage import count
-from ..observing.methods import Arguments
+from ..observing.arguments import Arguments
 from ..observing.patching import Patch
 from ..observing.steps import Begun, Step, Stepping
 from ..observing.steps import patches as step_patches

@@ -56,7 +56,7 @@ def response(said: Mapping[str, Any]) -> Response:
 def messages(said: JSON) -> Sequence[Message]:
     """Messages in the conventions' form, but that arguments may be text in them, and results have had another name."""
     read = loose.messages(said) if isinstance(said, list) else []
-    return [{**message, "parts": [_part(part) for part in message["parts"]]} for message in read]  # type: ignore[misc]
+    return [{**message, "parts": [_part(part) for part in message["parts"]]} for message in read]
 
 
 def _part(said: Mapping[str, Any]) -> Mapping[str, Any]:

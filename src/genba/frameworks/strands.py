@@ -32,12 +32,13 @@ _KEPT = (semconv.TOOL_CALL_ID, semconv.REQUEST_MODEL)
 _CONTENT = (semconv.INPUT_MESSAGES, semconv.OUTPUT_MESSAGES)
 
 
-def take(name: str, _: Mapping[str, Any], *, withholds_content: bool = False) -> Taken | None:
+def take(name: str, _attributes: Mapping[str, Any], *, withholds_content: bool = False) -> Taken | None:
     """What a span of it becomes, by its name."""
     if name == _CYCLE:
         return Hidden
-    operation, _, subject = name.partition(" ")
-    kind, known = SpanKind.INTERNAL, {}
+    first, _, subject = name.partition(" ")
+    operation: str | None = first
+    kind, known = SpanKind.INTERNAL, dict[str, Any]()
     if operation in _SUBJECTS:
         known[_SUBJECTS[operation]] = subject or None
         if operation == Operation.EXECUTE_TOOL:
@@ -58,13 +59,21 @@ def tell(attributes: Mapping[str, Any], reported: Reported) -> None:
     reported.attributes.update({name: attributes[name] for name in _KEPT if attributes.get(name)})
     operation = str(attributes.get(semconv.OPERATION_NAME))
     if operation == Operation.EXECUTE_TOOL:
-        reported.arguments = loose.arguments(attributes.get(semconv.TOOL_CALL_ARGUMENTS))
-        reported.result = loose.arguments(attributes.get(semconv.TOOL_CALL_RESULT))
+        reported.arguments = _told(attributes, semconv.TOOL_CALL_ARGUMENTS, semconv.INPUT_MESSAGES, "arguments")
+        reported.result = _told(attributes, semconv.TOOL_CALL_RESULT, semconv.OUTPUT_MESSAGES, "response")
     elif operation == Operation.CHAT or operation.startswith(_SEVERAL):
         # What an agent or a swarm cost is what its model calls cost, once more.
         told = attributes if operation == Operation.CHAT else _without_usage(attributes)
         reported.read_request = lambda: span_attributes.request(told)
         reported.read_response = lambda: span_attributes.response(told)
+
+
+def _told(said: Mapping[str, Any], name: str, messages: str, key: str) -> Any:
+    """What a tool was given or gave: older releases have it only as the message that it comes from, or that it becomes."""
+    if name in said:
+        return loose.arguments(said[name])
+    parts = [part for message in span_attributes.messages(span_attributes.json(said.get(messages))) for part in message["parts"]]
+    return parts[0].get(key) if parts else None
 
 
 def _without_usage(said: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,16 +11,9 @@ from opentelemetry.trace import SpanKind
 from .. import semconv
 from ..recording import owning, signals
 from ..recording.invocation import Invocation
+from ..semconv import SUBJECTS
 from .call import Call
 from .endpoint import Endpoint
-
-_SUBJECTS = {
-    semconv.Operation.EXECUTE_TOOL: semconv.TOOL_NAME,
-    semconv.Operation.RETRIEVAL: semconv.DATA_SOURCE_ID,
-    semconv.Operation.INVOKE_AGENT: semconv.AGENT_NAME,
-    semconv.Operation.INVOKE_WORKFLOW: semconv.AGENT_NAME,
-}
-"""What follows the operation in a span's name; the model, for all others."""
 
 
 def begun(
@@ -46,7 +39,7 @@ def begun(
             owner.named_after(call.attributes.get(semconv.REQUEST_MODEL))
         return call
     given = _given(sending, attributes, known)
-    subject = given.get(_SUBJECTS.get(endpoint.operation, semconv.REQUEST_MODEL))
+    subject = given.get(SUBJECTS.get(endpoint.operation, semconv.REQUEST_MODEL))
     name = endpoint.operation if subject is None else f"{endpoint.operation} {subject}"
     invocation = Invocation(sending, endpoint.operation, name, kind, given, context)
     invocation.calling = call = Call(endpoint, invocation, owned=True)

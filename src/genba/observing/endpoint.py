@@ -41,5 +41,7 @@ class Endpoint:
     raised. The one reader that runs on the host's thread: a look at one or two keys."""
     is_last: Callable[[JSON], bool] | None = None
     """Whether an event is the last of its stream: a host that reads no further has read it all."""
+    grows: bool = False
+    """Whether each event of a stream has all in it that came before: then only the last one is kept."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Constant span attributes, such as `openai.api.type`."""

@@ -17,10 +17,10 @@ from opentelemetry.context import get_current
 from .. import harmless, semconv
 from ..conversation import JSON
 from ..recording import owning
+from .arguments import Arguments, positions
 from .around import Function
 from .call import Call
 from .endpoint import Endpoint
-from .methods import Arguments, positions
 from .patching import Patch
 
 
@@ -38,26 +38,30 @@ class Exchange:
     """Where it is called before each retry: its arguments -> the HTTP response that was not good enough, or None if there was none."""
     known: Callable[[Any], Mapping[str, Any]] | None = None
     """What it returned -> further span attributes, such as an id in the head of an answer that is still to be read."""
+    gave: Callable[[Arguments], Callable[[], JSON] | None] | None = None
+    """Where it is given the answer: its arguments -> what reads that later, should the client fail after all; None if it is not whole."""
+    makes: Callable[[Any], JSON] | None = None
+    """Where it makes the request: what it returned -> the wire's JSON."""
+    decides: bool = False
+    """Whether it is asked after each attempt, and returns None or False where there is no retry."""
     of: Sequence[Endpoint] = ()
     """Where other clients call it too: only calls to these endpoints are told."""
 
 
 def patches(library: str, exchanges: Sequence[Exchange]) -> list[Patch]:
     """The patches that listen there."""
-    found = []
-    for exchange in exchanges:
-        module, _, attribute = exchange.where.partition(":")
-        found.append(Patch(module, attribute, functools.partial(listening, exchange), library, optional=True))
-    return found
+    return [Patch.at(exchange.where, functools.partial(listening, exchange), library, optional=True) for exchange in exchanges]
 
 
 def listening(exchange: Exchange, function: Function) -> Function:
-    """`function`, plain or a coroutine function, with somebody listening."""
+    """`function`, plain or a coroutine function, with somebody listening. Takes static and class methods too."""
+    if isinstance(function, (staticmethod, classmethod)):
+        return type(function)(listening(exchange, function.__func__))
     names = positions(inspect.unwrap(function))
 
     @functools.wraps(function)
     def plain(*args: Any, **kwargs: Any) -> Any:
-        call = _at_work(exchange)
+        call = at_work(exchange.of)
         arguments = Arguments(args, kwargs, names)
         _hear(exchange, call, arguments)
         result = function(*args, **kwargs)
@@ -66,7 +70,7 @@ def listening(exchange: Exchange, function: Function) -> Function:
 
     @functools.wraps(function)
     async def is_async(*args: Any, **kwargs: Any) -> Any:
-        call = _at_work(exchange)
+        call = at_work(exchange.of)
         arguments = Arguments(args, kwargs, names)
         _hear(exchange, call, arguments)
         result = await function(*args, **kwargs)
@@ -76,7 +80,8 @@ def listening(exchange: Exchange, function: Function) -> Function:
     return is_async if inspect.iscoroutinefunction(inspect.unwrap(function)) else plain
 
 
-def _at_work(exchange: Exchange) -> Call | None:
+def at_work(of: Sequence[Endpoint] = ()) -> Call | None:
+    """The call that is being made right now, if it is one to these endpoints."""
     context = get_current()
     invocation: Any = context.get(owning.OWNER)
     if invocation is None:
@@ -86,15 +91,18 @@ def _at_work(exchange: Exchange) -> Call | None:
     call = inner if inner is not None and inner.invocation is invocation else invocation.calling
     if call is None or call.ended or not call.invocation.is_recording:
         return None
-    return call if not exchange.of or call.endpoint in exchange.of else None
+    return call if not of or call.endpoint in of else None
 
 
 def _hear(exchange: Exchange, call: Call | None, arguments: Arguments) -> None:
     if call is None:
         return
     with harmless.guard("listening to a request"):
-        if exchange.retried is not None:
+        if exchange.retried is not None and not exchange.decides:
             _note_retry(call, exchange.retried(arguments))
+        read = exchange.gave(arguments) if exchange.gave is not None else None
+        if read is not None:
+            call.so_far(read)
         body = exchange.sent(arguments) if exchange.sent is not None else None
         if isinstance(body, bytes):
             call.asked_in(body)
@@ -115,6 +123,10 @@ def _hear_answer(exchange: Exchange, call: Call | None, arguments: Arguments, re
     if call is None:
         return
     with harmless.guard("listening to an answer"):
+        if exchange.retried is not None and exchange.decides and result is not None and result is not False:
+            _note_retry(call, exchange.retried(arguments))
+        if exchange.makes is not None:
+            call.asked(exchange.makes(result))
         if exchange.known is not None:
             call.attributes = {**call.attributes, **exchange.known(result)}
         if exchange.received is not None:

@@ -41,6 +41,12 @@ class Patch:
     """For a function that a decorator made: the decorator's name for the function inside. That one is wrapped, where it is enclosed,
     so that whoever imported the decorated one by name is seen too."""
 
+    @classmethod
+    def at(cls, where: str, wrap: Wrap, library: str, *, optional: bool = False, otherwise: Sequence[Patch] = ()) -> Patch:
+        """The patch of the function that is at `where`, as `module:Class.method`."""
+        module, _, attribute = where.partition(":")
+        return cls(module, attribute, wrap, library, optional, otherwise)
+
 
 @dataclass(slots=True)
 class Seam:

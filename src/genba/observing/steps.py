@@ -18,11 +18,12 @@ from opentelemetry.trace import SpanKind
 from .. import harmless, semconv
 from ..recording import owning, signals
 from ..recording.invocation import Invocation
+from ..recording.joining import complete, joined
 from ..recording.reported import Reported
 from ..semconv import Operation, Outcome
 from . import functions
-from .around import Function, around, around_async
-from .methods import Arguments, positions
+from .arguments import Arguments, positions
+from .around import Function, around, around_async, awaited
 from .patching import Patch
 
 
@@ -40,6 +41,8 @@ class Begun:
     """Those of a tool, or of a step without an operation. They are copied at once."""
     tells: Callable[[Reported], None] | None = None
     """Says what is known of a model call or an agent's task already."""
+    memo: Any = None
+    """What the declaration wants to find in `Stepping.memo` at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,10 @@ class Step:
     """What a use of it says; None if it is none of ours."""
     gave: Callable[[Stepping, Any], None] | None = None
     """Takes note of what it returned; for a generator, of the last item. By default a tool's result is kept."""
+    piece: Callable[[Any], Any] | None = None
+    """What an item of its generator adds to the text that it gives, if anything."""
+    goes_on: Callable[[Stepping, Any], bool] | None = None
+    """Whether what it returned has a generator in it, whose end is the step's; it puts `functions.going_on` of that in its place."""
     optional: bool = False
 
 
@@ -59,11 +66,19 @@ class Stepping(Invocation):
     """A step at work."""
 
     step: Step
+    memo: Any
     _item: Any = None
+    pieces: list[str]
+    """What the items of its generator added to its text."""
 
     def chunk(self, chunk: Any) -> None:
-        """An item that its generator yields: only the last one counts."""
+        """An item that its generator yields: only the last one counts, and what each adds to the text."""
         self._item = chunk
+        if self.step.piece is not None:
+            with harmless.guard(f"reading an item of {self.step.where}"):
+                piece = self.step.piece(chunk)
+                if isinstance(piece, str) and self.is_recording:
+                    self.pieces.append(piece)
 
     def end(self, outcome: str, error: BaseException | None = None, at_ns: int | None = None) -> None:
         """End it with what a client saw of it, or else with what the framework says."""
@@ -82,21 +97,9 @@ class Stepping(Invocation):
         return Reported()
 
 
-_SUBJECTS = {
-    Operation.EXECUTE_TOOL: semconv.TOOL_NAME,
-    Operation.RETRIEVAL: semconv.DATA_SOURCE_ID,
-    Operation.INVOKE_AGENT: semconv.AGENT_NAME,
-    Operation.INVOKE_WORKFLOW: semconv.AGENT_NAME,
-}
-
-
 def patches(library: str, steps: Sequence[Step]) -> list[Patch]:
     """The patches that observe all of these."""
-    found = []
-    for step in steps:
-        module, _, attribute = step.where.partition(":")
-        found.append(Patch(module, attribute, functools.partial(observed, step), library, optional=step.optional))
-    return found
+    return [Patch.at(step.where, functools.partial(observed, step), library, optional=step.optional) for step in steps]
 
 
 def observed(step: Step, function: Function) -> Function:
@@ -139,22 +142,24 @@ def _begin(step: Step, names: Mapping[str, int], args: tuple[Any, ...], kwargs: 
         return None
 
 
-def _begun(step: Step, begun: Begun, sending: signals.Signals, context: Context) -> Stepping:
+def _begun(step: Step, begun: Begun, sending: signals.Signals, context: Context) -> Stepping | None:
     attributes = {name: value for name, value in begun.attributes.items() if value is not None}
     operation, name = begun.operation, begun.subject or "step"
     if operation is not None:
         attributes[semconv.OPERATION_NAME] = operation
         name = f"{operation} {begun.subject}" if begun.subject else operation
         if begun.subject:
-            attributes[_SUBJECTS.get(operation, semconv.REQUEST_MODEL)] = begun.subject
+            attributes[semconv.SUBJECTS.get(operation, semconv.REQUEST_MODEL)] = begun.subject
     if operation == Operation.EXECUTE_TOOL:
-        agent: Any = context.get(owning.AGENT) if context else None
-        if agent is not None and semconv.AGENT_NAME in agent.start_attributes:
-            attributes.setdefault(semconv.AGENT_NAME, agent.start_attributes[semconv.AGENT_NAME])
-        if not sending.content:
-            attributes.pop(semconv.TOOL_DESCRIPTION, None)
+        complete(attributes, sending, context)
+        outer = joined(context, begun.subject, step.where, attributes)
+        if outer is not None:  # who owns it sees what is given back
+            if outer.is_recording and begun.arguments is not None:
+                outer.took(begun.arguments)
+            return None
     stepping = Stepping(sending, operation, name, begun.kind, attributes, context)
-    stepping.step = step
+    stepping.teller = step.where
+    stepping.step, stepping.memo, stepping.pieces = step, begun.memo, []
     if stepping.is_recording:
         if begun.arguments is not None:
             stepping.took(begun.arguments)
@@ -164,9 +169,15 @@ def _begun(step: Step, begun: Begun, sending: signals.Signals, context: Context)
 
 
 def _returned(stepping: Stepping, result: Any) -> Any:
-    """What a plain or coroutine function gave: done with that, or where it is a generator, once that is."""
+    """What a plain or coroutine function gave: done with that, or where that is still to be run or read, once it was."""
     if inspect.isgenerator(result) or inspect.isasyncgen(result):
         return functions.going_on(result, stepping)
+    if inspect.iscoroutine(result):
+        return awaited(result, stepping, functions.left, _returned)
+    if stepping.step.goes_on is not None:
+        with harmless.guard(f"reading what {stepping.step.where} returned"):
+            if stepping.step.goes_on(stepping, result):
+                return result
     took(stepping, result)
     with harmless.guard("ending a step"):
         stepping.end(Outcome.COMPLETED)

@@ -1,8 +1,9 @@
 """Watch a stream while the host reads it: every chunk reaches the host at once and unchanged.
 
 The iterator stands at the innermost place of the client's stream object, so the object keeps its type and its helpers. It is an
-object, not a generator: a generator that is closed before its first `next` never runs its `finally`. It only counts what the host
-took; what the chunks were is read later, from the bytes of the response (see `bodies`), which cost less to keep than the objects.
+object, not a generator: a generator that is closed before its first `next` never runs its `finally`. Where it can it
+only counts what the host took: what the chunks were is read later, from the bytes of the response (see `bodies`), which cost less to keep
+than the objects.
 """
 
 from __future__ import annotations
@@ -22,10 +23,12 @@ from .wire import unwrapped
 
 Hides = Callable[[Any], bool]
 """Whether a chunk is to be kept from the host: one that came only because genba asked for it."""
+Read = Callable[[Any], JSON]
+"""A chunk -> the wire's JSON. Runs on the exporter's thread, but for chunks that are dictionaries."""
 
 
 class Reader(Protocol):
-    """Reads streams on the host's behalf, further out: see `readers`."""
+    """Reads streams on the host's behalf, further out: see `relays`."""
 
     reads: Any
     """The stream, or the reader of streams, that was begun last."""
@@ -153,23 +156,58 @@ class ObservedAsyncIterator(_Observed, AsyncIterator[Any]):
             await close()
 
 
+class KeepingIterator(ObservedIterator):
+    """A synchronous stream's iterator, observed where no bytes are kept: so the chunks themselves are."""
+
+    __slots__ = ("_add",)
+
+    def __init__(self, inner: Any, call: Call, read: Read) -> None:
+        super().__init__(inner, call)
+        self._add = Kept(call, read).add
+
+    def __next__(self) -> Any:
+        chunk = super().__next__()
+        self._add(chunk)
+        return chunk
+
+
+class KeepingAsyncIterator(ObservedAsyncIterator):
+    """The same for an asynchronous stream."""
+
+    __slots__ = ("_add",)
+
+    def __init__(self, inner: Any, call: Call, read: Read) -> None:
+        super().__init__(inner, call)
+        self._add = Kept(call, read).add
+
+    async def __anext__(self) -> Any:
+        chunk = await super().__anext__()
+        self._add(chunk)
+        return chunk
+
+
 class Kept:
-    """The chunks of a stream, as the host got them, each with its time."""
+    """The chunks of a call's stream, as the host got them, each with its time."""
 
-    __slots__ = ("chunks", "read")
+    __slots__ = ("chunks", "grows", "read")
 
-    def __init__(self, read: Callable[[Any], JSON]) -> None:
+    def __init__(self, call: Call, read: Read) -> None:
         self.read = read
+        self.grows = call.endpoint.grows
+        """Whether each has all in it that came before: to keep all of them would take more and more."""
         self.chunks: list[tuple[int, Any]] = []
+        call.streams(self.events, self.last)
 
     def add(self, chunk: Any) -> None:
         """Take note of a chunk that arrived now."""
+        if self.grows and self.chunks:
+            self.chunks[-1] = (self.chunks[-1][0], None)
         # A dictionary is the host's to change; the objects of a client hardly ever are changed, and are read later.
         self.chunks.append((time_ns(), unwrapped(chunk) if type(chunk) is dict else chunk))
 
     def events(self) -> list[tuple[int, JSON]]:
         """All of them, as the wire's JSON."""
-        return [(when, self.read(chunk)) for when, chunk in self.chunks]
+        return [(when, None if chunk is None else self.read(chunk)) for when, chunk in self.chunks]
 
     def last(self) -> JSON:
         """The last of them; None if there is none."""

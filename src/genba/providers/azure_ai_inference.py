@@ -10,10 +10,9 @@ import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from ..conversation import JSON, Request, parts
-from ..observing import exchanges, methods, stepping
+from ..observing import exchanges, methods, stream_objects
 from ..observing.endpoint import Endpoint
 from ..observing.exchanges import Exchange
 from ..observing.methods import Arguments, Method, Sent
@@ -24,7 +23,10 @@ from .openai import chat, embeddings
 _LIBRARY = "azure-ai-inference"
 _MODULES = ("azure.ai.inference._patch", "azure.ai.inference.aio._patch")
 _STREAMS = ("StreamingChatCompletions", "AsyncStreamingChatCompletions")
-_RETRIES = ("azure.core.pipeline.policies._retry:RetryPolicy.sleep", "azure.core.pipeline.policies._retry_async:AsyncRetryPolicy.sleep")
+_RETRIES = (
+    "azure.core.pipeline.policies._retry:RetryPolicy.sleep",
+    "azure.core.pipeline.policies._retry_async:AsyncRetryPolicy.sleep",
+)
 
 
 def read_pictures(body: JSON) -> Request:
@@ -61,7 +63,7 @@ def patches() -> Sequence[Patch]:
     return [
         *methods.patches(_LIBRARY, found),
         *exchanges.patches(_LIBRARY, [*heard, *retries]),
-        *stepping.stepped(_LIBRARY, [f"azure.ai.inference.models._patch:{name}" for name in _STREAMS]),
+        *stream_objects.patches(_LIBRARY, [f"azure.ai.inference.models._patch:{name}" for name in _STREAMS]),
     ]
 
 
@@ -69,9 +71,7 @@ def _sent(endpoint: Endpoint, arguments: Arguments) -> Sent:
     """Only what a sampler may want to see; `_request` has the rest."""
     client, body = arguments.receiver, arguments.get("body")
     given = body.get("model") if isinstance(body, dict) else arguments.get("model") or client._model  # noqa: SLF001  # sticky
-    server = urlsplit(client._config.endpoint)  # noqa: SLF001  # it says nowhere else where it goes
-    port = server.port or {"https": 443, "http": 80}.get(server.scheme)
-    return Sent(endpoint=endpoint, model=given, address=server.hostname, port=port)
+    return Sent(endpoint=endpoint, model=given, url=client._config.endpoint)  # noqa: SLF001  # it says nowhere else where it goes
 
 
 def _request(arguments: Arguments) -> bytes | None:

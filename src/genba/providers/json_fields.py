@@ -76,10 +76,13 @@ def integer(body: Object, *keys: str) -> int | None:
     return None
 
 
-def number(body: Object, key: str) -> float | None:
-    """The number in this field, as a float."""
-    value = body.get(key)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def number(body: Object, *keys: str) -> float | None:
+    """The first of these fields that holds a number, as a float."""
+    for key in keys:
+        value = body.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    return None
 
 
 def present(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from ..observing.beside import Beside, at_work, inside
 from ..observing.endpoint import Endpoint
 from ..observing.methods import Arguments, Method, Sent
 from ..observing.patching import Patch
-from . import model_files
+from . import in_process
 from .json_fields import as_object, integer, items, objects
 from .openai.chat import CHAT as OPENAI_CHAT
 from .openai.completions import TEXT_COMPLETION as OPENAI_TEXT
@@ -49,7 +49,7 @@ def _sent(endpoint: Endpoint) -> Callable[[Arguments], Sent | None]:
     def sent(arguments: Arguments) -> Sent | None:
         if at_work(_NAME) is not None:
             return None  # part of a chat, which knows what was said
-        model = model_files.name(arguments.get("model") or getattr(arguments.receiver, "model_path", None))
+        model = in_process.name(arguments.get("model") or getattr(arguments.receiver, "model_path", None))
         return Sent(endpoint=endpoint, body=arguments.given(without=_OBJECTS), model=model, beside=Beside())
 
     return sent
@@ -67,7 +67,7 @@ def _asked(endpoint: Endpoint) -> Callable[[JSON], Request]:
 def _answered(endpoint: Endpoint) -> Callable[[JSON], Response]:
     def read(body: JSON) -> Response:
         answer = endpoint.response(body)
-        return replace(answer, model=model_files.name(answer.model))  # it says the whole path
+        return replace(answer, model=in_process.name(answer.model))  # it says the whole path
 
     return read
 
@@ -91,7 +91,7 @@ def _endpoint(like: Endpoint) -> Endpoint:
 def read_vectors(body: JSON) -> Response:
     """What came back, except the vectors themselves."""
     answer = OPENAI_EMBEDDINGS.response(body)
-    return replace(answer, model=model_files.name(answer.model), dimension_count=integer(as_object(body), "dimension_count"))
+    return replace(answer, model=in_process.name(answer.model), dimension_count=integer(as_object(body), "dimension_count"))
 
 
 CHAT = _endpoint(OPENAI_CHAT)

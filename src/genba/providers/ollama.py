@@ -13,12 +13,12 @@ from typing import Any
 
 from .. import semconv
 from ..conversation import JSON, Message, Part, Request, Response, Usage, parts
-from ..conversation.encoding import encode
 from ..conversation.usage import count
 from ..observing import exchanges, methods
 from ..observing.endpoint import Endpoint
 from ..observing.methods import Arguments, Method, Sent
 from ..observing.patching import Patch
+from .extras import extra, logprobs
 from .json_fields import all_integers, as_object, integer, items, member, number, objects, present, some_text, texts
 from .openai.tools import read_calls, read_definitions
 
@@ -50,8 +50,8 @@ def _sent(arguments: Arguments) -> Sent | None:
     if endpoint is None:
         return None
     body = arguments.kwargs.get("json")
-    server = arguments.receiver._client.base_url  # noqa: SLF001  # the HTTP client that it stands on
-    return Sent(endpoint=endpoint, body=body, model=as_object(body).get("model"), address=server.host, port=server.port)
+    client = arguments.receiver._client  # noqa: SLF001  # the HTTP client that it stands on
+    return Sent(endpoint=endpoint, body=body, model=as_object(body).get("model"), url=str(client.base_url))
 
 
 def _read_options(body: dict[str, Any]) -> dict[str, Any]:
@@ -175,12 +175,8 @@ def _read_usage(body: dict[str, Any]) -> Usage | None:
 
 
 def _read_attributes(body: dict[str, Any]) -> dict[str, Any]:
-    extra = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
-    logprobs = body.get("logprobs")
-    return {
-        **({semconv.RESPONSE_EXTRA: encode(extra).decode()} if extra else {}),
-        **({semconv.RESPONSE_LOGPROBS: encode([logprobs]).decode()} if logprobs else {}),
-    }
+    said = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
+    return {**extra(said), **logprobs([body.get("logprobs")])}
 
 
 def fold_chat(events: Sequence[JSON]) -> JSON:

@@ -5,9 +5,10 @@ The hot path is `start` and `end`. Nothing is rendered there: the span's attribu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from time import time_ns
+from types import MappingProxyType
 from typing import Any
 
 from opentelemetry.context import Context, get_current
@@ -20,7 +21,7 @@ from ..semconv import Operation, Outcome
 from . import errors, rendering
 from .exchange import Exchange
 from .merging import completed, copied, documents
-from .owning import AGENT, living, within
+from .owning import AGENT, TOOL, living, within
 from .pending import PendingAttributes, defer
 from .record import Record
 from .scope import current as current_scope
@@ -38,6 +39,14 @@ class Invocation(Record):
     """The host's arguments are passed on as they are."""
     calling: Any = None
     """The client call at work, for the client's own adapter."""
+    teller: Hashable = None
+    """Who tells of it: of a tool, others may too."""
+    joins: Mapping[Hashable, str | None] = MappingProxyType({})
+    """Who else has told of it further in, and how it ended for them."""
+    let_down: BaseException | None = None
+    """What failed a tool for someone further in who told of it: it counts if the owner knows of no other end."""
+    told_at = 0
+    """How far in somebody told its result; 0 for the owner."""
     inference_calls = 0
     tool_calls = 0
     _pending: PendingAttributes | None = None
@@ -59,6 +68,8 @@ class Invocation(Record):
         scope = current_scope.get() or signals.outer_scope
         if scope is not None:
             attributes.update(scope.rendered())
+        if operation == Operation.INVOKE_WORKFLOW and signals.settings.semconv == "1.37":
+            attributes = rendering.older(attributes)
         self.start_attributes = attributes
         if parent is None:
             parent = living(get_current())
@@ -76,6 +87,9 @@ class Invocation(Record):
             agent = parent.get(AGENT)
             if agent is not None:
                 agent.count(operation)  # type: ignore[attr-defined]  # only an Invocation is put there
+            tool = parent.get(TOOL)
+            if tool is not None:
+                tool.count(operation)  # type: ignore[attr-defined]  # only an Invocation is put there
 
     @property
     def is_recording(self) -> bool:
@@ -83,7 +97,7 @@ class Invocation(Record):
         return self.sequence in self._signals.ledger.open
 
     def count(self, operation: str | None) -> None:
-        """Count a call that was made for this agent."""
+        """Count a call that was made for this agent, or directly in this tool."""
         if operation in semconv.INFERENCE:
             self.inference_calls += 1
         elif operation == Operation.EXECUTE_TOOL:
@@ -207,6 +221,8 @@ class Invocation(Record):
                 self.inner.stopped(outcome)
         if self.error_type is not None and outcome == Outcome.COMPLETED:
             outcome = Outcome.FAILED  # an inner layer has seen that the answer was an error
+        elif self.let_down is not None and outcome == Outcome.COMPLETED:
+            outcome, error = Outcome.FAILED, self.let_down
         self.outcome = outcome
         span = self.span
         self.ended_ns = at_ns or time_ns()
@@ -259,16 +275,6 @@ class Invocation(Record):
         if self._signals.after is None or not self._signals.after.takes_events:
             # The conventions want a log record; where nobody takes logs, a span event keeps the stack from being lost.
             self.span.add_event("exception", self.exception_attributes())
-
-
-class Lent(Invocation):
-    """An outer invocation in the hands of an inner layer, which may add what it knows and cannot end it."""
-
-    def __init__(self, owner: Invocation) -> None:
-        self.__dict__ = owner.__dict__  # what is told to one is told to the other
-
-    def end(self, outcome: str, error: BaseException | None = None, at_ns: int | None = None) -> None:
-        """The outer layer ends it."""
 
 
 def _do(pieces: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:

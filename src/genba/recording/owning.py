@@ -18,7 +18,7 @@ from ..semconv import INFERENCE, Operation
 OWNER: Final = "genba-owner"
 AGENT: Final = "genba-agent"
 TOOL: Final = "genba-tool"
-"""The tool at work: whoever carries its call out, such as a protocol's client, adds to that."""
+"""The tool at work: whoever tells of the same one further in joins it, see `joining`."""
 CALL: Final = "genba-call"
 """The innermost client call at work, where that is part of an operation that an outer layer reports."""
 RUN: Final = "genba-run"
@@ -66,7 +66,7 @@ def living(context: Context) -> Context:
         return context
     span = context.get(_SPAN_KEY) if _SPAN_KEY is not None else None
     taken: Any = getattr(span, "genba_invocation", None)
-    if taken is not None and context.get(OWNER) is not taken and context.get(AGENT) is not taken:
+    if taken is not None and not _is_within(context, taken):
         context = within(context, span, taken)  # type: ignore[arg-type]  # what has an invocation is a span
     run: Any = context.get(RUN)
     while run is not None and run.invocation.outcome is not None:
@@ -75,6 +75,12 @@ def living(context: Context) -> Context:
         context = Context({**run.outer, **since}) if since else run.outer
         run = context.get(RUN)
     return run.context if run is not None and context is run.current else context
+
+
+def _is_within(context: Context, invocation: Any) -> bool:
+    tool: Any = context.get(TOOL)  # may be `invocation` in the hands of someone further in
+    same_tool = tool is not None and tool.span is invocation.span
+    return same_tool or context.get(OWNER) is invocation or context.get(AGENT) is invocation
 
 
 def unseen(inner: Context, outer: Context) -> Context:

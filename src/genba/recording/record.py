@@ -110,7 +110,7 @@ class Record:
         if self._signals.content_on_spans:
             for name, whole in content.joined():
                 attributes[name] = self._fitting(name, whole, content, text_limit, shortened)
-        if shortened:
+        if shortened and self.keeps_content:
             attributes[semconv.CONTENT_SHORTENED] = rendering.shortened_text(shortened)
         if text_limit is not None:
             rendering.cut_texts(attributes, text_limit, content)

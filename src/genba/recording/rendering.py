@@ -206,7 +206,9 @@ _JSON_TEXTS = semconv.CONTENT_LIKE | {semconv.USAGE_RAW, semconv.CONTENT_SHORTEN
 
 def older(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The same attributes in the names of convention 1.37."""
-    return {_OLD_NAMES.get(name, name): value for name, value in attributes.items() if not name.startswith(_OLD_LACKS)}
+    is_workflow = attributes.get(semconv.OPERATION_NAME) == semconv.Operation.INVOKE_WORKFLOW
+    names = {**_OLD_NAMES, semconv.AGENT_NAME: semconv.WORKFLOW_NAME} if is_workflow else _OLD_NAMES
+    return {names.get(name, name): value for name, value in attributes.items() if not name.startswith(_OLD_LACKS)}
 
 
 def shortened_text(shortened: Sequence[Shortened]) -> str:

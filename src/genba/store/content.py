@@ -71,7 +71,10 @@ def insert(connection: sqlite3.Connection, pieces: Sequence[Piece], oldest: int 
             added += len(body)
     # JSON is kept as text for SQLite's JSON functions; the cast copies it without decoding it.
     connection.executemany(
-        "INSERT INTO content VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, CASE ?5 WHEN 'json' THEN CAST(?8 AS TEXT) ELSE ?8 END)", rows
+        "INSERT INTO content SELECT id, key, digest, bytes, encoding, at, because, "
+        "CASE encoding WHEN 'json' THEN CAST(body AS TEXT) ELSE body END FROM (SELECT ? AS id, ? AS key, ? AS digest, ? AS bytes, "
+        "? AS encoding, ? AS at, ? AS because, ? AS body)",
+        rows,
     )
     add_to_tally(connection, "content_ids", len(rows))
     add_to_tally(connection, "content_bytes", added)

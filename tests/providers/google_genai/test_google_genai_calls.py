@@ -39,6 +39,9 @@ async def look_up_weather(city: str) -> dict[str, Any]:
     return {"sky": f"blue over {city}"}
 
 
+look_up_weather.__annotations__ = {"city": str, "return": dict}
+
+
 def break_down(city: str) -> str:
     raise ValueError(f"no such city as {city}")
 
@@ -87,6 +90,26 @@ def test_a_function_that_the_client_calls_is_a_span_between_two_turns(client: An
     assert attributes(first)["gen_ai.response.finish_reasons"] == ("tool_call",)
     assert [message["role"] for message in messages(second, "input")] == ["user", "assistant", "tool"]
     assert "gen_ai.usage.input_tokens" not in attributes(spans.named("invoke_agent")), "only model calls have usage"
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["plain", "async"])
+def test_a_decorated_function_that_the_client_calls_is_one_span(
+    asynchronous: bool, client: Any, server: Server, spans: Spans
+) -> None:
+    function = look_up_weather if asynchronous else get_weather
+    decorated = genba.tool(type="extension", attributes={"shelf": 7})(function)
+    server.queue.extend(asked_and_answered(function.__name__))
+    asked = {"model": MODEL, "contents": "Weather?", "config": {"tools": [decorated]}}
+    if asynchronous:
+        asyncio.run(client.aio.models.generate_content(**asked))
+    else:
+        client.models.generate_content(**asked)
+
+    turn = f"  generate_content {MODEL}"
+    assert tree(spans) == ["invoke_agent", turn, f"  execute_tool {function.__name__}", turn]
+    told = attributes(spans.named(f"execute_tool {function.__name__}"))
+    assert told["gen_ai.tool.call.arguments"] == '{"city":"Bern"}'
+    assert (told["gen_ai.tool.type"], told["shelf"]) == ("function", 7)
 
 
 def test_functions_are_called_in_streams_too(client: Any, server: Server, spans: Spans) -> None:

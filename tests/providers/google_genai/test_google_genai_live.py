@@ -164,6 +164,15 @@ def test_sound_in_small_pieces_is_one_part(sockets: Sockets, spans: Spans) -> No
     assert '"Bees?"' in attributes(span)["genba.response.extra"]
 
 
+def test_of_a_turn_that_is_too_long_the_end_is_kept(sockets: Sockets, spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genba.observing.dialogues.MAX_BYTES", 200)
+    sockets.answer([*ANSWER[:1] * 50, *ANSWER])
+    converse(sockets, lambda session: ask(session, "Bees?"))
+    span = spans.only()
+    assert text(span) in ("Hon" * 2, "Hon" * 3)
+    assert (attributes(span)["gen_ai.usage.output_tokens"], outcome(span)) == (5, "completed")
+
+
 def test_an_interrupted_turn_says_so(sockets: Sockets, spans: Spans) -> None:
     sockets.answer([ANSWER[0], {"serverContent": {"interrupted": True}}, {"serverContent": {"turnComplete": True}}])
     converse(sockets, lambda session: ask(session, "Bees?"))

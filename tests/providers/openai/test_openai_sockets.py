@@ -243,6 +243,21 @@ def test_a_connection_that_ends_midway_ends_its_response(host: Host, hangs_up: b
         assert (outcome(span), failed(span)) == ("cancelled", False)
 
 
+def test_an_answer_that_joins_the_conversation_while_it_is_made_is_not_what_was_asked(sockets: SocketServer, spans: Spans) -> None:
+    created, *others = realtime_wire.spoken()
+    joins = realtime_wire.item_added({**realtime_wire.spoken_item(), "content": []}, "item_1")
+    joined = {**realtime_wire.item_added(realtime_wire.spoken_item(), "item_1"), "type": "conversation.item.done"}
+    sockets.serve(conversation([created, joins, *others[:-1], joined, others[-1]]), [realtime_wire.session()])
+    with talker(sockets).realtime.connect(model=MODEL) as connection:
+        item = {**WRITE["item"], "content": [dict(WRITE["item"]["content"][0])]}
+        connection.conversation.item.create(item=item)
+        item["content"][0]["text"] = "changed by the host afterwards"
+        connection.response.create()
+        until(connection, "response.done")
+    assert [text(spans.only(), "input"), text(spans.only())] == [QUESTION, TEXT]
+    assert len(messages(spans.only(), "input")) == 1
+
+
 def test_a_wait_that_is_cancelled_loses_nothing(sockets: SocketServer, spans: Spans) -> None:
     import asyncio
 
@@ -317,14 +332,15 @@ def test_a_response_that_was_asked_for_where_nothing_is_to_be_recorded_is_not(so
 
 @pytest.mark.parametrize("data", [b"no json", b"[1]", b'{"type": 7}', b'{"type": "response.done"}', b'{"type":"response.created"}'])
 def test_odd_messages_cost_nothing_but_themselves(data: bytes, sockets: SocketServer, spans: Spans) -> None:
+    from genba.observing.sockets import read
     from genba.providers.openai import realtime
     from genba.providers.openai import sockets as ours
 
     sockets.serve(conversation(realtime_wire.spoken()))
     with talker(sockets).realtime.connect(model=MODEL) as connection:
-        dialogue = ours._dialogue(connection)
+        dialogue = ours.dialogue(connection)
         assert dialogue is not None
-        dialogue.received(ours._frame(None, data))
+        dialogue.received(read(data))
         connection.send(ASK)
         until(connection, "response.done")
     assert "resp_1" in [attributes(span).get("gen_ai.response.id") for span in spans.all()]

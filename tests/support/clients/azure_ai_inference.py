@@ -25,7 +25,7 @@ def client(url: str, name: str, *, asynchronous: bool = False, **options: Any) -
 
 def make(url: str, asynchronous: bool, transport: Any = None, retries: int = 0) -> Any:
     options = {"transport": _interrupting(before=transport.__name__ == "striking")} if transport else {}
-    made = client(
+    return client(
         url,
         "ChatCompletionsClient",
         asynchronous=asynchronous,
@@ -35,7 +35,6 @@ def make(url: str, asynchronous: bool, transport: Any = None, retries: int = 0) 
         retry_on_methods=["POST"],
         **options,
     )
-    return made
 
 
 def _interrupting(*, before: bool) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import tempfile
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -25,10 +27,18 @@ TREE = [
 ]
 
 
+@functools.cache
+def folder() -> str:
+    """Where it keeps what it remembers of its runs: versions of it do not read each other's."""
+    return tempfile.mkdtemp(prefix="genba-crewai-")
+
+
 def quiet() -> None:
     """Nothing is sent to the vendor, nobody is asked anything, and the framework may use what it itself deprecates."""
     warnings.filterwarnings("ignore", "(function_calling_llm is )?deprecated", DeprecationWarning)
+    warnings.filterwarnings("ignore", "Cannot set an attribute on 'crewai.rag'", ImportWarning)
     os.environ.update(CREWAI_DISABLE_TELEMETRY="true", CREWAI_DISABLE_TRACKING="true", CREWAI_TRACING_ENABLED="false")
+    os.environ["CREWAI_STORAGE_DIR"] = folder()
 
 
 def model(url: str, over: str = "openai", **more: Any) -> Any:

@@ -11,13 +11,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from time import time_ns
 from typing import Any, NamedTuple
 
-from opentelemetry.trace import SpanKind
-
 from ... import harmless, semconv
 from ...conversation import Response
 from ...conversation.encoding import encode, readable
 from ...semconv import Operation, Outcome
 from ..runs import Run, Runs
+from ..steps import model, retrieval, tool
 from . import batches, exchange, messages, steps
 
 runs = Runs("langchain")
@@ -175,22 +174,10 @@ class Callbacks:
     ) -> None:
         """A tool is used."""
         with harmless.guard("beginning a tool of langchain"):
-            tool = steps.name_of((serialized or {}).get("name") or name, serialized)
-            described = (serialized or {}).get("description")
-            known = {
-                semconv.TOOL_NAME: tool,
-                semconv.TOOL_TYPE: "function",
-                semconv.TOOL_DESCRIPTION: readable(described) if isinstance(described, str) and described else None,
-                semconv.TOOL_CALL_ID: readable(tool_call_id) if isinstance(tool_call_id, str) else None,
-            }
-            run = runs.begin(
-                run_id,
-                Operation.EXECUTE_TOOL,
-                f"{Operation.EXECUTE_TOOL} {tool}",
-                parent=parent_run_id,
-                attributes=_known(known, metadata or {}),
-                current=True,
-            )
+            about = serialized or {}
+            step = tool(steps.name_of(about.get("name") or name, serialized), about.get("description"))
+            known = _known({**step.attributes, semconv.TOOL_CALL_ID: tool_call_id}, metadata or {})
+            run = runs.begin(run_id, step.operation, step.name, parent=parent_run_id, attributes=known, current=True)
             if run is not None and run.invocation.keeps_content:
                 run.invocation.took(inputs if isinstance(inputs, Mapping) else {"input": input_str})
 
@@ -227,9 +214,8 @@ class Callbacks:
     ) -> None:
         """Documents are looked for."""
         with harmless.guard("beginning a retrieval of langchain"):
-            known = _known({}, metadata or {})
-            what = f"{Operation.RETRIEVAL} {steps.name_of(name, serialized)}"
-            run = runs.begin(run_id, Operation.RETRIEVAL, what, parent=parent_run_id, attributes=known, current=True, quietly=True)
+            step, known = retrieval(steps.name_of(name, serialized)), _known({}, metadata or {})
+            run = runs.begin(run_id, step.operation, step.name, parent=parent_run_id, attributes=known, current=True, quietly=True)
             if run is not None and isinstance(query, str):
                 run.reported.read_request = lambda: exchange.query(query)
 
@@ -251,11 +237,10 @@ def _model_began(
 ) -> None:
     with harmless.guard("beginning a model call of langchain"):
         parameters = more.get("invocation_params") or {}
-        known = _known(exchange.start_attributes(metadata, parameters), metadata)
-        model = known.get(semconv.REQUEST_MODEL)
-        name = f"{operation} {model}" if model else operation
+        step = model(operation, exchange.model_name(metadata, parameters), exchange.provider(metadata))
+        known = _known(step.attributes, metadata)
         batch = batches.at_work(runs, more.get("batch_size"), parent)
-        run = runs.begin(run_id, operation, name, parent=parent, kind=SpanKind.CLIENT, attributes=known, current=True, quietly=True)
+        run = runs.begin(run_id, operation, step.name, parent=parent, kind=step.kind, attributes=known, current=True, quietly=True)
         if run is not None:
             run.reported.read_request = lambda: exchange.request(said, parameters, metadata)
             if batch is not None:
@@ -310,6 +295,6 @@ def _turns_out_to_be_an_agent(run: Run) -> None:
     """A graph that began as any other says by what its nodes get that it is the prebuilt agent."""
     invocation = run.invocation
     if invocation.operation in (None, Operation.INVOKE_WORKFLOW):
-        step = steps.agent(str(invocation.more.get(semconv.WORKFLOW_NAME, invocation.name)))
+        step = steps.of_agent(str(invocation.more.get(semconv.AGENT_NAME, invocation.name)))
         invocation.becomes(Operation.INVOKE_AGENT, step.name, step.attributes)
         run.context = invocation.context

@@ -10,6 +10,8 @@ from ... import semconv
 from ...conversation import Message, Request, Response, Usage, loose, parts
 from ...conversation.encoding import decode, encode
 from ...conversation.usage import count, summed
+from .. import told
+from ..told import finish_reason, present, some_text
 from . import messages
 
 _PROVIDERS = {
@@ -25,41 +27,24 @@ _PROVIDERS = {
     "xai": "x_ai",
 }
 """LangChain's words for who serves a model, where the conventions have another."""
-_REASONS = {
-    "complete": "stop",
-    "end_turn": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "function_call": "tool_call",
-    "max_tokens": "length",
-    "refusal": "content_filter",
-    "safety": "content_filter",
-    "stop_sequence": "stop",
-    "tool_calls": "tool_call",
-    "tool_use": "tool_call",
-}
 _TEXT = semconv.Operation.TEXT_COMPLETION
 
 
-def start_attributes(metadata: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Who is asked and for which model, as far as it is said before the call."""
-    provider = metadata.get("ls_provider")
-    return {
-        semconv.PROVIDER_NAME: _PROVIDERS.get(provider, provider) if isinstance(provider, str) else None,
-        semconv.REQUEST_MODEL: model_name(metadata, parameters),
-    }
+def provider(metadata: Mapping[str, Any]) -> str | None:
+    """Who is asked, as far as it is said before the call."""
+    said = metadata.get("ls_provider")
+    return _PROVIDERS.get(said, said) if isinstance(said, str) else None
 
 
 def model_name(metadata: Mapping[str, Any], parameters: Mapping[str, Any]) -> str | None:
     """The model that is asked for."""
-    names = (metadata.get("ls_model_name"), *(parameters.get(name) for name in ("model", "model_name", "model_id")))
-    return next((name for name in names if isinstance(name, str) and name), None)
+    return some_text(metadata, "ls_model_name") or some_text(parameters, "model", "model_name", "model_id")
 
 
 def request(said: Sequence[Any], parameters: Mapping[str, Any], metadata: Mapping[str, Any]) -> Request:
     """What is asked: messages, or the texts of a completion."""
     known = {"temperature": metadata.get("ls_temperature"), "max_tokens": metadata.get("ls_max_tokens")}
-    given = {name: value for name, value in {**known, **parameters}.items() if value is not None}
+    given = present({**known, **parameters})
     for name in ("messages", "prompt", "input"):
         given.pop(name, None)
     asked = loose.request(decode(encode(given)))
@@ -71,15 +56,14 @@ def response(result: Any) -> Response:
     """What came back: an `LLMResult`, one message for each of its generations."""
     generations = [one for batch in getattr(result, "generations", None) or () for one in batch]
     said = [getattr(one, "message", None) for one in generations]
-    told = getattr(result, "llm_output", None)
-    told = told if isinstance(told, Mapping) else {}
+    beside = _object(getattr(result, "llm_output", None))
     about = [_about(one, message) for one, message in zip(generations, said, strict=True)]
-    known = {**told, **next((one for one in about if one), {})}
-    native = [_text(one, "finish_reason", "stop_reason", "done_reason") for one in about]
+    known = {**beside, **next((one for one in about if one), {})}
+    native = [some_text(one, "finish_reason", "stop_reason", "done_reason") for one in about]
     has_calls = [bool(getattr(message, "tool_calls", None)) for message in said]
     return Response(
-        id=_text(known, "id") or _own_id(said),
-        model=_text(known, "model_name", "model", "model_id"),
+        id=some_text(known, "id") or _own_id(said),
+        model=some_text(known, "model_name", "model", "model_id"),
         messages=[
             _answer(one, message, _reason(why, asks_for_tools=calls))
             for one, message, why, calls in zip(generations, said, native, has_calls, strict=True)
@@ -116,19 +100,12 @@ def query(text: str) -> Request:
 
 def document(found: Any) -> Mapping[str, Any]:
     """A document that it found."""
-    beside = getattr(found, "metadata", None)
-    beside = beside if isinstance(beside, Mapping) else {}
+    beside = _object(getattr(found, "metadata", None))
     score = next(
         (beside[name] for name in ("score", "relevance_score", "_score") if isinstance(beside.get(name), (int, float))), None
     )
     id = getattr(found, "id", None) or beside.get("id")
-    said = {
-        "id": id,
-        "score": score,
-        "content": getattr(found, "page_content", None),
-        "metadata": decode(encode(dict(beside))) or None,
-    }
-    return {name: value for name, value in said.items() if value is not None}
+    return told.document(id=id, score=score, content=getattr(found, "page_content", None), metadata=dict(beside))
 
 
 def _answer(generation: Any, message: Any, reason: str | None) -> Message:
@@ -140,9 +117,7 @@ def _answer(generation: Any, message: Any, reason: str | None) -> Message:
 
 def _about(generation: Any, message: Any) -> dict[str, Any]:
     """What is said beside an answer: where it came from, why it ended."""
-    beside = getattr(generation, "generation_info", None)
-    told = getattr(message, "response_metadata", None)
-    return {**(beside if isinstance(beside, Mapping) else {}), **(told if isinstance(told, Mapping) else {})}
+    return {**_object(getattr(generation, "generation_info", None)), **_object(getattr(message, "response_metadata", None))}
 
 
 def _own_id(said: Sequence[Any]) -> str | None:
@@ -154,7 +129,7 @@ def _own_id(said: Sequence[Any]) -> str | None:
 def _reason(native: str | None, *, asks_for_tools: bool) -> str | None:
     if native is None:
         return None
-    reason = _REASONS.get(native.lower(), native.lower() if native.isupper() else native)
+    reason = finish_reason(native)
     return "tool_call" if asks_for_tools and reason == "stop" else reason
 
 
@@ -187,16 +162,13 @@ def _older_usage(known: Mapping[str, Any]) -> Usage | None:
 
 
 def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
-    said = {
-        semconv.OPENAI_RESPONSE_SERVICE_TIER: _text(known, "service_tier"),
-        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: _text(known, "system_fingerprint"),
-        semconv.RESPONSE_LOGPROBS: encode([known["logprobs"]]).decode() if known.get("logprobs") else None,
-    }
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _text(said: Mapping[str, Any], *names: str) -> str | None:
-    return next((said[name] for name in names if isinstance(said.get(name), str) and said[name]), None)
+    return present(
+        {
+            semconv.OPENAI_RESPONSE_SERVICE_TIER: some_text(known, "service_tier"),
+            semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: some_text(known, "system_fingerprint"),
+            semconv.RESPONSE_LOGPROBS: encode([known["logprobs"]]).decode() if known.get("logprobs") else None,
+        }
+    )
 
 
 def _object(value: Any) -> Mapping[str, Any]:

@@ -6,12 +6,11 @@ A model call in a graph sits below a handful of runs that only pass things on. W
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from ... import semconv
 from ...conversation.encoding import readable
-from ...semconv import Operation
+from ..steps import Step, agent, workflow
 
 _PLUMBING = ("Runnable", "ChannelWrite", "ChannelRead", "PregelNode", "__start__", "__end__", "_write", "Unnamed")
 """How the names of runs begin that nobody named."""
@@ -40,15 +39,6 @@ class Told:
         return self.metadata.get("langgraph_node") == self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a run becomes."""
-
-    operation: str | None
-    name: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
 def of(told: Told) -> Step | None:
     """What it becomes; None if it is worth no span."""
     if told.run_type in ("prompt", "parser") or "langsmith:hidden" in told.tags:
@@ -56,20 +46,17 @@ def of(told: Told) -> Step | None:
     if told.is_node:
         return None if told.name.startswith(_PLUMBING) else Step(None, told.name)
     if _is_agent(told):
-        return agent(told.name)
+        return of_agent(told.name)
     if told.is_outermost or told.name == _GRAPH:
-        known = {semconv.WORKFLOW_NAME: told.name}
-        return Step(Operation.INVOKE_WORKFLOW, f"{Operation.INVOKE_WORKFLOW} {told.name}", known)
+        return workflow(told.name)
     if told.name.startswith(_PLUMBING) or told.name == _PROMPT or (told.is_in_a_node and not _is_called_by_a_node(told.metadata)):
         return None
     return Step(None, told.name)
 
 
-def agent(name: str) -> Step:
+def of_agent(name: str) -> Step:
     """A run that is an agent's. One that nobody named goes without a name."""
-    if name == _GRAPH:
-        return Step(Operation.INVOKE_AGENT, Operation.INVOKE_AGENT)
-    return Step(Operation.INVOKE_AGENT, f"{Operation.INVOKE_AGENT} {name}", {semconv.AGENT_NAME: name})
+    return agent(None if name == _GRAPH else name)
 
 
 def is_an_agents_state(inputs: Any) -> bool:

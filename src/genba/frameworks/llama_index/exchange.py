@@ -11,10 +11,10 @@ from ...conversation.usage import count
 from ...observing.wire import unwrapped
 from ...semconv import Operation
 from ..runs import Run
+from ..told import document, finish_reason, present, some_text
 
 _MEDIA = {"image": "image", "audio": "audio", "video": "video", "document": "data"}
 """Kinds of blocks that hold media -> the field with the data, base64."""
-_REASONS = {"tool_calls": "tool_call", "tool_use": "tool_call", "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length"}
 
 
 def request(event: Any) -> Callable[[], Request]:
@@ -46,10 +46,10 @@ def response(event: Any) -> Callable[[], Response]:
         said = getattr(answer, "message", None)
         one = message(said) if said is not None else parts.message("assistant", [parts.text(str(answer.text))])
         native = _reason(raw)
-        reason = None if native is None else _REASONS.get(native, native)
+        reason = None if native is None else finish_reason(native)
         return Response(
-            id=_text(raw, "id"),
-            model=_text(raw, "model", "model_version"),
+            id=some_text(raw, "id"),
+            model=some_text(raw, "model", "model_version"),
             messages=[parts.message(one["role"], one["parts"], finish_reason=reason)],
             finish_reasons=[reason] if reason else (),
             native_finish_reasons=[native] if native else (),
@@ -110,7 +110,7 @@ def _tool_call(call: Any) -> Part:
 def _reason(raw: Mapping[str, Any]) -> str | None:
     choices = raw.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], Mapping) else raw
-    return _text(first, "finish_reason", "stop_reason", "done_reason")
+    return some_text(first, "finish_reason", "stop_reason", "done_reason")
 
 
 def _usage(raw: Mapping[str, Any], more: Mapping[str, Any]) -> Usage | None:
@@ -139,7 +139,7 @@ def asked(run: Run, arguments: Mapping[str, Any]) -> None:
 
 def _fields(event: Any) -> Mapping[str, Any]:
     """What an event holds, in its fields or beside them."""
-    held = {name: value for name, value in getattr(event, "__dict__", {}).items() if value is not None}
+    held = present(getattr(event, "__dict__", {}))
     beside = getattr(event, "_data", None)
     return {**held, **(beside if isinstance(beside, Mapping) else {})}
 
@@ -213,14 +213,4 @@ def _are_nodes(result: Any) -> bool:
 
 def _document(scored: Any) -> dict[str, Any]:
     node = scored.node
-    said = {
-        "id": node.node_id,
-        "score": scored.score,
-        "content": node.get_content(),
-        "metadata": decode(encode(node.metadata)) or None,
-    }
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _text(said: Mapping[str, Any], *names: str) -> str | None:
-    return next((said[name] for name in names if isinstance(said.get(name), str) and said[name]), None)
+    return document(id=node.node_id, score=scored.score, content=node.get_content(), metadata=node.metadata)

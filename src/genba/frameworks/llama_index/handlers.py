@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from time import time_ns
 from typing import Any
 
-from opentelemetry.trace import SpanKind
-
 from ... import harmless, semconv
 from ...semconv import Operation, Outcome
 from ..runs import Run, Runs
@@ -41,7 +39,7 @@ class Spans:
                 step.operation,
                 step.name,
                 parent=parent_id,
-                kind=SpanKind.CLIENT if owns and step.operation != Operation.RETRIEVAL else SpanKind.INTERNAL,
+                kind=step.kind,
                 attributes=step.attributes,
                 current=not step.goes_on,
                 quietly=owns,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from ... import semconv
 from ...conversation.encoding import readable
 from ...semconv import Operation
+from .. import steps
 from ..runs import Run
+from ..steps import Step
 
 _CHAT = frozenset(("chat", "achat", "stream_chat", "astream_chat"))
 _COMPLETE = frozenset(("complete", "acomplete", "stream_complete", "astream_complete"))
@@ -23,17 +23,6 @@ _PROVIDERS = {"openai": "openai", "azureopenai": "azure.ai.openai", "anthropic":
               "bedrock": "aws.bedrock", "gemini": "gcp.gemini", "googlegenai": "gcp.gemini", "vertex": "gcp.vertex_ai",
               "mistralai": "mistral_ai", "cohere": "cohere", "groq": "groq", "deepseek": "deepseek", "perplexity": "perplexity",
               "watsonxllm": "ibm.watsonx.ai", "xai": "x_ai", "ollama": "ollama"}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a method call becomes."""
-
-    operation: str | None
-    name: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    goes_on: bool = False
-    """Whether it returns before its work is done: then it is not current for what the host does meanwhile."""
 
 
 def of(where: str, instance: Any, tags: Mapping[str, Any], above: Run | None) -> Step | None:
@@ -68,45 +57,30 @@ def _model_of(llm: Any) -> Any:
 
 
 def _model(operation: str, instance: Any, model: Any) -> Step:
-    model = readable(model) if isinstance(model, str) and model and model != "unknown" else None
     kind = type(instance).__name__.lower().removesuffix("embedding")
-    provider = _PROVIDERS.get(kind, kind or None)
-    known = {semconv.PROVIDER_NAME: provider, semconv.REQUEST_MODEL: model}
-    return Step(operation, f"{operation} {model}" if model else operation, known)
+    return steps.model(operation, None if model == "unknown" else model, _PROVIDERS.get(kind, kind or None))
 
 
 def _retrieval(retriever: Any) -> Step:
-    return Step(Operation.RETRIEVAL, f"{Operation.RETRIEVAL} {type(retriever).__name__}")
+    return steps.retrieval(type(retriever).__name__)
 
 
 def _tool(tool: Any) -> Step:
     about = getattr(tool, "metadata", None)
-    name = str(getattr(about, "name", None) or type(tool).__name__)
-    described = getattr(about, "description", None)
-    known = {
-        semconv.TOOL_NAME: readable(name),
-        semconv.TOOL_TYPE: "function",
-        semconv.TOOL_DESCRIPTION: readable(described) if isinstance(described, str) and described else None,
-    }
-    return Step(Operation.EXECUTE_TOOL, f"{Operation.EXECUTE_TOOL} {readable(name)}", known)
+    return steps.tool(str(getattr(about, "name", None) or type(tool).__name__), getattr(about, "description", None))
 
 
 def _engine(engine: Any) -> Step:
-    return _workflow(type(engine).__name__)
-
-
-def _workflow(name: str, *, goes_on: bool = False) -> Step:
-    return Step(Operation.INVOKE_WORKFLOW, f"{Operation.INVOKE_WORKFLOW} {name}", {semconv.WORKFLOW_NAME: name}, goes_on)
+    return steps.workflow(type(engine).__name__)
 
 
 def _run(workflow: Any) -> Step:
     kinds = {kind.__name__ for kind in type(workflow).__mro__}
     if "BaseWorkflowAgent" not in kinds:
-        return _workflow(type(workflow).__name__, goes_on=True)
-    name, described = (getattr(workflow, field, None) for field in ("name", "description"))
+        return steps.workflow(type(workflow).__name__, goes_on=True)
+    name = getattr(workflow, "name", None)
     name = readable(name) if isinstance(name, str) and name else type(workflow).__name__
-    known = {semconv.AGENT_NAME: name, semconv.AGENT_DESCRIPTION: described if isinstance(described, str) and described else None}
-    return Step(Operation.INVOKE_AGENT, f"{Operation.INVOKE_AGENT} {name}", known, goes_on=True)
+    return steps.agent(name, getattr(workflow, "description", None), goes_on=True)
 
 
 def _postprocessing(processor: Any) -> Step:

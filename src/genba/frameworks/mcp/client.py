@@ -14,7 +14,8 @@ from ... import harmless, semconv
 from ...observing.functions import observed
 from ...observing.patching import Patch
 from ...recording import owning, signals
-from ...recording.invocation import Invocation, Lent
+from ...recording.invocation import Invocation
+from ...recording.joining import joined
 from . import tool_calls
 
 
@@ -28,18 +29,19 @@ def _begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Invocation | None:
         if signals.current() is None or not isinstance(name, str):
             return None
         context = owning.living(get_current())
-        outer = context.get(owning.TOOL) if context else None
-        if isinstance(outer, Invocation) and _reports(outer, name):
-            outer.set_attribute(semconv.MCP_METHOD_NAME, tool_calls.METHOD)
-            return Lent(outer)
+        outer = joined(context, name, tool_calls.LIBRARY, {semconv.MCP_METHOD_NAME: tool_calls.METHOD}, _is_called)
+        if outer is not None:
+            if outer.is_recording:
+                outer.took(arguments or {})
+            return outer
         return tool_calls.begin(name, arguments, SpanKind.INTERNAL, context)
     return None
 
 
-def _reports(outer: Invocation, name: str) -> bool:
-    """Whether `outer` is this very call, seen by a framework, which may have put the server's name before the tool's."""
-    said = str(outer.start_attributes.get(semconv.TOOL_NAME) or "")
-    return outer.outcome is None and said.endswith(name) and not said.removesuffix(name)[-1:].isalnum()
+def _is_called(said: object, name: str) -> bool:
+    """Whether a framework that says `said` means this tool: it may have put the server's name before the tool's."""
+    words = str(said or "")
+    return words.endswith(name) and not words.removesuffix(name)[-1:].isalnum()
 
 
 def _argument(args: tuple[Any, ...], kwargs: dict[str, Any], at: int, name: str) -> Any:

@@ -31,6 +31,7 @@ def begin(name: str, arguments: Any, kind: SpanKind, context: Context) -> Invoca
         semconv.MCP_METHOD_NAME: METHOD,
     }
     invocation = Invocation(sending, Operation.EXECUTE_TOOL, f"{Operation.EXECUTE_TOOL} {name}", kind, known, context)
+    invocation.teller = LIBRARY
     if invocation.is_recording:
         invocation.took(arguments or {})
     return invocation

@@ -10,7 +10,6 @@ import functools
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -75,13 +74,11 @@ def _sent(arguments: Arguments) -> Sent | None:
         endpoint = vendors.endpoint_for(str(model), body.get("body"))
     elif endpoint is COUNT_TOKENS:
         body = functools.partial(_counted, asked)
-    server = urlsplit(meta.endpoint_url)
     return Sent(
         endpoint=endpoint,
         body=body,
         model=model,
-        address=server.hostname,
-        port=server.port or {"https": 443, "http": 80}.get(server.scheme),
+        url=meta.endpoint_url,
         attributes=_start_attributes(operation, asked),
     )
 

@@ -18,6 +18,7 @@ from ...observing.around import Function
 from ...observing.bodies import MAX_BYTES
 from ...observing.call import Call
 from ...observing.patching import Patch
+from ...observing.stand_ins import StandIn
 from ...observing.streams import left_behind
 from ...semconv import Outcome
 from . import usage
@@ -235,18 +236,14 @@ def _standing_for(entered: Any, body: Any) -> Any:
     return entered if watch is None or entered is body else Source(entered, watch)
 
 
-class Source:
-    """Stands for the response of the HTTP library that a body reads from: says that it is that, and does all that it does."""
+class Source(StandIn):
+    """Stands for the response of the HTTP library that a body reads from."""
 
     __slots__ = ("_inner", "_watch")
 
     def __init__(self, inner: Any, watch: Watch) -> None:
         self._inner = inner
         self._watch = watch
-
-    @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
-    def __class__(self) -> Any:
-        return type(self._inner)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)

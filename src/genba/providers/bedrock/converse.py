@@ -6,8 +6,9 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response, ToolDefinition, parts
-from ...conversation.encoding import encode
+from ...conversation.usage import first
 from ...observing.endpoint import Endpoint
+from .. import extras
 from ..anthropic import stream as anthropic_stream
 from ..json_fields import Object, as_object, integer, member, number, objects, present, some_text, texts
 from . import asked, blocks, converse_stream, names, usage
@@ -38,8 +39,8 @@ def read_request(body: JSON) -> Request:
         tools=[_tool(tool) for tool in objects(member(body, "toolConfig").get("tools")) if "cachePoint" not in tool],
         output_type="json" if member(output, "textFormat").get("type") == "json_schema" else None,
         temperature=number(config, "temperature"),
-        top_p=_first_number(config, "topP", "top_p"),
-        top_k=_first_integer("topK", "top_k", among=(config, more, member(more, "inferenceConfig"))),
+        top_p=number(config, "topP", "top_p"),
+        top_k=first(*(integer(said, "topK", "top_k") for said in (config, more, member(more, "inferenceConfig")))),
         max_tokens=integer(config, "maxTokens", "max_new_tokens"),
         stop_sequences=tuple(texts(config.get("stopSequences"))),
         reasoning_level=some_text(output, "effort")
@@ -91,21 +92,8 @@ def _tool(tool: Object) -> ToolDefinition:
 
 
 def _attributes(body: Object) -> dict[str, Any]:
-    extra = {name: body[name] for name in _EXTRAS if body.get(name)}
-    return present(
-        {
-            names.RESPONSE_SERVICE_TIER: some_text(member(body, "serviceTier"), "type"),
-            semconv.RESPONSE_EXTRA: encode(extra).decode() if extra else None,
-        }
-    )
-
-
-def _first_number(config: Object, *keys: str) -> float | None:
-    return next((found for key in keys if (found := number(config, key)) is not None), None)
-
-
-def _first_integer(*keys: str, among: tuple[Object, ...]) -> int | None:
-    return next((found for fields in among if (found := integer(fields, *keys)) is not None), None)
+    tier = some_text(member(body, "serviceTier"), "type")
+    return {**present({names.RESPONSE_SERVICE_TIER: tier}), **extras.chosen(body, *_EXTRAS)}
 
 
 CONVERSE = Endpoint(

@@ -13,8 +13,9 @@ from ... import harmless
 from ...conversation import JSON
 from ...observing import aws_frames
 from ...observing.around import Function
-from ...observing.methods import Held, HeldAsyncIterator, HeldIterator
+from ...observing.methods import Held
 from ...observing.patching import Patch
+from ...observing.streams import KeepingAsyncIterator, KeepingIterator
 
 _FRAMES = "_event_generator"
 
@@ -41,9 +42,9 @@ def read(frame: Any) -> JSON:
     return aws_frames.said(frame.headers, frame.payload)
 
 
-def _observed(stream: Any) -> HeldIterator | HeldAsyncIterator | None:
+def _observed(stream: Any) -> KeepingIterator | KeepingAsyncIterator | None:
     frames = vars(stream).get(_FRAMES)
-    return frames if isinstance(frames, (HeldIterator, HeldAsyncIterator)) else None
+    return frames if isinstance(frames, (KeepingIterator, KeepingAsyncIterator)) else None
 
 
 def _closing(function: Function) -> Function:

@@ -6,11 +6,10 @@ Titan, Llama, Mistral, DeepSeek's R1 and Jurassic; one reader that knows all the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Request, Response, Usage, parts
-from ...conversation.usage import count, total
+from ...conversation.usage import first, total, whole
 from ...observing.endpoint import Endpoint
 from ..json_fields import Object, as_object, integer, member, number, objects, present, some_text, text, texts
 
@@ -39,7 +38,7 @@ def read_request(body: JSON) -> Request:
     return Request(
         messages=[parts.message("user", said)] if said else [],
         temperature=number(config, "temperature"),
-        top_p=_first(number(config, name) for name in ("topP", "top_p", "p")),
+        top_p=number(config, "topP", "top_p", "p"),
         top_k=integer(config, "top_k", "topKReturn", "k"),
         max_tokens=integer(config, "maxTokenCount", "max_gen_len", "max_tokens", "maxTokens"),
         stop_sequences=tuple(texts(config.get("stopSequences") or config.get("stop") or config.get("stop_sequences"))),
@@ -102,23 +101,14 @@ def _finish(native: str | None) -> str | None:
 
 
 def _usage(body: Object, found: list[Object]) -> Usage | None:
-    went_in = _first(_whole(body.get(name)) for name in _INPUT)
-    came_out = _first(_whole(body.get(name)) for name in _OUTPUT)
+    went_in = first(*(whole(body.get(name)) for name in _INPUT))  # in a stream, Titan writes its counts with a point
+    came_out = first(*(whole(body.get(name)) for name in _OUTPUT))
     if came_out is None:
-        came_out = total(*(_whole(one.get("tokenCount")) for one in found))
+        came_out = total(*(whole(one.get("tokenCount")) for one in found))
     if went_in is None and came_out is None:
         return None
     raw = {name: body[name] for name in (*_INPUT, *_OUTPUT) if name in body}
     return Usage(input_tokens=went_in, output_tokens=came_out, raw=raw or None)
-
-
-def _whole(value: JSON) -> int | None:
-    """In a stream, Titan writes its counts with a point."""
-    return count(int(value)) if isinstance(value, float) and value.is_integer() else count(value)
-
-
-def _first(found: Iterator[Any]) -> Any:
-    return next((one for one in found if one is not None), None)
 
 
 PROMPTS = Endpoint(

@@ -10,8 +10,8 @@ from typing import Any
 from opentelemetry.context import get_value
 
 from ... import harmless, semconv
+from ...observing.arguments import Arguments, positions
 from ...observing.around import Function
-from ...observing.methods import Arguments, positions
 from ...observing.patching import Patch
 from ...recording import owning
 from ...recording.invocation import Invocation

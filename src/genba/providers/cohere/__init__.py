@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from ...observing import exchanges, methods
 from ...observing.endpoint import Endpoint
@@ -65,12 +64,8 @@ def _sent(endpoint: Endpoint, arguments: Arguments, *, stream: bool = False) -> 
         body["stream"] = True
     options = arguments.get("request_options") or {}
     body.update(options.get("additional_body_parameters") or {})
-    server = urlsplit(arguments.receiver._client_wrapper.get_base_url())  # noqa: SLF001  # all that the raw client has
-    return Sent(endpoint=endpoint, body=body, model=body.get("model"), address=server.hostname, port=_port(server))
-
-
-def _port(server: Any) -> int | None:
-    return server.port or {"https": 443, "http": 80}.get(server.scheme)
+    url = arguments.receiver._client_wrapper.get_base_url()  # noqa: SLF001  # all that the raw client has
+    return Sent(endpoint=endpoint, body=body, model=body.get("model"), url=url)
 
 
 def _response(result: Any) -> Any:

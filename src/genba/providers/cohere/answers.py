@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...conversation import JSON, Usage
-from ...conversation.usage import count
+from ...conversation.usage import first, whole
 from ..json_fields import as_object, member, some_text
 
 _FINISH_REASONS = {
@@ -41,11 +41,11 @@ def read_usage(value: JSON) -> Usage | None:
     billed, seen = member(said, "billed_units"), member(said, "tokens")
     if not billed and not seen:
         return None
-    input = _first(_whole(billed.get("input_tokens")), _whole(seen.get("input_tokens")))
-    cached = _whole(said.get("cached_tokens"))
+    input = first(whole(billed.get("input_tokens")), whole(seen.get("input_tokens")))  # written with a point
+    cached = whole(said.get("cached_tokens"))
     return Usage(
         input_tokens=input,
-        output_tokens=_first(_whole(billed.get("output_tokens")), _whole(seen.get("output_tokens"))),
+        output_tokens=first(whole(billed.get("output_tokens")), whole(seen.get("output_tokens"))),
         cache_read_input_tokens=cached if cached is not None and input is not None and cached <= input else None,
         raw=said,
     )
@@ -60,10 +60,6 @@ def says_it_failed(body: JSON) -> tuple[str, str | None] | None:
     return None
 
 
-def _whole(number: JSON) -> int | None:
-    """Cohere's counts are numbers, and may be written with a point."""
-    return count(int(number)) if isinstance(number, float) and number.is_integer() else count(number)
-
-
-def _first(first: int | None, second: int | None) -> int | None:
-    return second if first is None else first
+def is_last(event: JSON) -> bool:
+    """Whether an event is the last of its stream, before there was version 2."""
+    return as_object(event).get("is_finished") is True

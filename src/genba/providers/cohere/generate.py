@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response, parts
-from ...observing.endpoint import Endpoint
 from ..json_fields import as_object, integer, member, objects, some_text
-from . import answers, parameters
+from . import answers, parameters, v1
 
 
 def read_request(body: JSON) -> Request:
@@ -55,16 +55,6 @@ def fold(events: Sequence[JSON]) -> JSON:
     return body
 
 
-def _is_last(event: JSON) -> bool:
-    return as_object(event).get("is_finished") is True
-
-
-TEXT_COMPLETION = Endpoint(
-    operation=semconv.Operation.TEXT_COMPLETION,
-    provider="cohere",
-    request=read_request,
-    response=read_response,
-    fold=fold,
-    failed=answers.says_it_failed,
-    is_last=_is_last,
+TEXT_COMPLETION = replace(
+    v1.CHAT, operation=semconv.Operation.TEXT_COMPLETION, request=read_request, response=read_response, fold=fold
 )

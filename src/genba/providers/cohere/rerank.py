@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ... import semconv
 from ...conversation import JSON, Response
-from ...conversation.encoding import encode
 from ...observing.endpoint import Endpoint
+from ..extras import extra
 from ..json_fields import as_object, member
 from ..openai import rerank
 from . import answers
@@ -20,7 +19,7 @@ def read_response(body: JSON) -> Response:
     return replace(
         rerank.read_response(body),
         usage=answers.read_usage(body.get("meta")) if "input_tokens" in billed else None,
-        attributes={semconv.RESPONSE_EXTRA: encode({"billed_units": billed}).decode()} if billed else {},
+        attributes=extra({"billed_units": billed} if billed else {}),
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, ToolDefinition, parts
-from ...conversation.encoding import encode
 from ...observing.endpoint import Endpoint
+from .. import extras
 from ..json_fields import as_object, member, objects, rest, some_text
 from . import answers, parameters
 
@@ -34,12 +34,11 @@ def read_response(body: JSON) -> Response:
     body = as_object(body)
     native = some_text(body, "finish_reason")
     said = _read_said(body)
-    extra = {name: body[name] for name in _EXTRAS if body.get(name)}
     return Response(
         id=some_text(body, "response_id"),
         messages=[parts.message("assistant", said, finish_reason=answers.finish_reason(native))] if said or native else [],
         usage=answers.read_usage(body.get("meta")),
-        attributes={semconv.RESPONSE_EXTRA: encode(extra).decode()} if extra else {},
+        attributes=extras.chosen(body, *_EXTRAS),
         **answers.reasons(native),
     )
 
@@ -95,10 +94,6 @@ def fold(events: Sequence[JSON]) -> JSON:
     return body
 
 
-def _is_last(event: JSON) -> bool:
-    return as_object(event).get("is_finished") is True
-
-
 CHAT = Endpoint(
     operation=semconv.Operation.CHAT,
     provider="cohere",
@@ -106,5 +101,5 @@ CHAT = Endpoint(
     response=read_response,
     fold=fold,
     failed=answers.says_it_failed,
-    is_last=_is_last,
+    is_last=answers.is_last,
 )

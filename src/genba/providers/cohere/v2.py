@@ -7,8 +7,8 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response, parts
-from ...conversation.encoding import encode
 from ...observing.endpoint import Endpoint
+from .. import extras
 from ..json_fields import as_object, integer, member, objects, some_text
 from ..openai import messages, tools
 from . import answers, parameters
@@ -45,7 +45,7 @@ def _read_logprobs(pieces: list[dict[str, Any]]) -> dict[str, Any]:
     if not pieces:
         return {}
     ids = [token for piece in pieces for token in piece.get("token_ids") or () if type(token) is int]
-    return {semconv.RESPONSE_LOGPROBS: encode([pieces]).decode(), **({semconv.RESPONSE_TOKEN_IDS: ids} if ids else {})}
+    return {**extras.logprobs([pieces]), **({semconv.RESPONSE_TOKEN_IDS: ids} if ids else {})}
 
 
 def fold(events: Sequence[JSON]) -> JSON:
@@ -83,7 +83,7 @@ def fold(events: Sequence[JSON]) -> JSON:
 def _grow(whole: dict[str, Any], piece: dict[str, Any], joined: Sequence[str]) -> None:
     for name, value in piece.items():
         if name in joined and isinstance(value, str):
-            whole[name] = whole.get(name, "") + value
+            whole[name] = (some_text(whole, name) or "") + value
         elif value is not None:
             whole[name] = value
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...observing.methods import Method
 from ...observing.methods import patches as observing
 from ...observing.patching import Patch
-from . import live
+from . import interactions, live
 from .calling import as_agent, as_reading_agent, as_tool
 from .requests import answer, sent
 from .retries import as_attempt
@@ -50,4 +50,5 @@ def patches() -> Sequence[Patch]:
             for name in ("invoke_function_from_dict_args", "invoke_function_from_dict_args_async")
         ),
         *live.patches(_LIBRARY),
+        *interactions.patches(_LIBRARY),
     ]

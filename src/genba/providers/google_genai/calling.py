@@ -19,7 +19,7 @@ from ...conversation import JSON
 from ...observing.decorators import tool
 from ...observing.endpoint import Endpoint
 from ...observing.methods import Arguments, Method, Sent, observed
-from ...observing.readers import reading
+from ...observing.relays import relaying
 from ...recording import owning
 from ...recording.invocation import Invocation
 from ...semconv import Operation
@@ -42,7 +42,7 @@ def as_agent(where: str) -> Callable[[Any], Any]:
 def as_reading_agent(where: str) -> Callable[[Any], Any]:
     """The same for one that streams: the host holds a generator around the streams that the client reads."""
     wrap = as_agent(where)
-    return lambda function: reading(wrap(function))
+    return lambda function: relaying(wrap(function))
 
 
 def _agent(arguments: Arguments) -> Sent | None:
@@ -108,7 +108,9 @@ def as_tool(original: Any) -> Any:
 def _running(function: Any) -> AbstractContextManager[Invocation]:
     described = (inspect.getdoc(function) or "").partition("\n")[0] if inspect.isroutine(function) else ""
     name = getattr(function, "__name__", None)
-    return tool(name if isinstance(name, str) else type(function).__name__, type="function", description=described or None)
+    running = tool(name if isinstance(name, str) else type(function).__name__, type="function", description=described or None)
+    running.teller = "google-genai"
+    return running
 
 
 def _note(told: Callable[[Any], None], value: Any) -> None:

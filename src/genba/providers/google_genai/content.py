@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from ...conversation import JSON, Message, Part, parts
 from ..json_fields import Object, as_object, items, rest, some_text, text
 from .names import all_named, named
@@ -43,6 +45,14 @@ def modality(mime_type: str | None) -> parts.Modality:
     return kind if kind in ("image", "video", "audio") else "document"
 
 
+def joined_sound(first: JSON, second: JSON) -> str | None:
+    """Two pieces of sound as one, all in Base64; None if they are none."""
+    try:
+        return base64.b64encode(base64.b64decode(first) + base64.b64decode(second)).decode()
+    except (TypeError, ValueError):  # not even texts
+        return None
+
+
 def _read(part: Object) -> Part | None:
     signature = some_text(part, "thoughtSignature")
     about = rest(part, *_KINDS, "text", *_ON_ANY_PART[:2])
@@ -58,7 +68,7 @@ def _read(part: Object) -> Part | None:
         if not words:
             return _signed(signature)
         made = parts.reasoning(words) if part.get("thought") is True else parts.text(words)
-    return {**made, **about, **({"thought_signature": signature} if signature else {})}
+    return parts.completed(made, {**about, "thought_signature": signature})
 
 
 def _signed(signature: str | None) -> Part | None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ... import semconv
-from ...conversation import JSON, Message, Request, Response, encoding
+from ...conversation import JSON, Message, Request, Response
 from ...observing.endpoint import Endpoint
+from ..extras import extra
 from ..json_fields import Object, as_object, integer, member, number, objects, present, some_text, texts
 from . import content, tools, usage
 from .names import REQUEST_SERVICE_TIER, RESPONSE_SERVICE_TIER, THINKING_BUDGET_TOKENS, all_named, named
@@ -149,7 +150,7 @@ def _extras(feedback: Object, candidates: list[Object], heard: str | None) -> di
         by_candidate = [candidate.get(name) for candidate in candidates]
         if any(by_candidate):
             found[name] = by_candidate
-    return {semconv.RESPONSE_EXTRA: encoding.encode(found).decode()} if found else {}
+    return extra(found)
 
 
 def fold(events: Sequence[JSON]) -> Object:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from ... import semconv
 from ...conversation import JSON, Request
-from ...observing.dialogues import Speech, connecting
+from ...observing.addresses import server
+from ...observing.dialogues import ANEW, MAX_BYTES, Talk, Turn
 from ...observing.endpoint import Endpoint
 from ...observing.patching import Patch
+from ...observing.sockets import connecting
 from ..json_fields import Object, as_object, member, objects, present, some_text
-from . import generating
+from . import content, generating
 from .names import all_named, named
-from .requests import model_name, server
+from .requests import model_name
 
 _BLOBS = ("audio", "video", "media", "mediaChunks")
 _OF_A_CANDIDATE = ("groundingMetadata", "urlContextMetadata")
@@ -55,17 +55,17 @@ def fold(events: Sequence[JSON]) -> Object:
     body: Object = {"candidates": [candidate]}
     parts, heard, said = candidate["content"]["parts"], "", ""
     for event in all_named(list(events)):
-        content = named(event.get("serverContent"))
-        for part in all_named(named(content.get("modelTurn")).get("parts")):
+        turn = named(event.get("serverContent"))
+        for part in all_named(named(turn.get("modelTurn")).get("parts")):
             _add(parts, part)
         parts += [{"functionCall": call} for call in objects(named(event.get("toolCall")).get("functionCalls"))]
-        heard += some_text(named(content.get("inputTranscription")), "text") or ""
-        said += some_text(named(content.get("outputTranscription")), "text") or ""
-        candidate.update(present({name: content.get(name) for name in _OF_A_CANDIDATE}))
-        if content.get("interrupted") is True:
+        heard += some_text(named(turn.get("inputTranscription")), "text") or ""
+        said += some_text(named(turn.get("outputTranscription")), "text") or ""
+        candidate.update(present({name: turn.get(name) for name in _OF_A_CANDIDATE}))
+        if turn.get("interrupted") is True:
             candidate["finishReason"] = "INTERRUPTED"
-        elif _is_complete(content):
-            candidate.setdefault("finishReason", some_text(content, "turnCompleteReason") or "TURN_COMPLETE")
+        elif _is_complete(turn):
+            candidate.setdefault("finishReason", some_text(turn, "turnCompleteReason") or "TURN_COMPLETE")
         if event.get("usageMetadata"):
             body["usageMetadata"] = event["usageMetadata"]
     if said:
@@ -78,9 +78,9 @@ def _add(known: list[Object], part: Object) -> None:
     blob, before = named(part.get("inlineData")), as_object((known[-1] if known else {}).get("inlineData"))
     kind = some_text(blob, "mimeType") or ""
     if kind.startswith("audio/") and before.get("mimeType") == kind:
-        with contextlib.suppress(TypeError, ValueError):
-            joined = base64.b64decode(before["data"]) + base64.b64decode(blob["data"])
-            known[-1] = {"inlineData": {**before, "data": base64.b64encode(joined).decode()}}
+        sound = content.joined_sound(before.get("data"), blob.get("data"))
+        if sound is not None:
+            known[-1] = {"inlineData": {**before, "data": sound}}
             return
     if blob:
         known.append({**part, "inlineData": blob})
@@ -88,33 +88,7 @@ def _add(known: list[Object], part: Object) -> None:
         generating.add_part(known, part)
 
 
-LIVE = Endpoint(
-    operation=semconv.Operation.CHAT, provider="gcp.gemini", request=read_request, response=generating.read_response, fold=fold
-)
-
-
-def _settings(message: JSON) -> Mapping[str, JSON] | None:
-    said = named(message)
-    return named(said["setup"]) if "setup" in said else named(said["contextUpdate"]) if "contextUpdate" in said else None
-
-
-def _asks(message: JSON) -> bool:
-    """Sound by itself does not: the server finds out when the user has finished."""
-    said = named(message)
-    live = named(said.get("realtimeInput"))
-    return (
-        "toolResponse" in said
-        or named(said.get("clientContent")).get("turnComplete") is True
-        or any(name in live for name in ("text", "activityEnd", "audioStreamEnd"))
-    )
-
-
-def _begins(message: JSON) -> bool:
-    said = named(message)
-    return "serverContent" in said or "toolCall" in said
-
-
-def _ends(message: JSON) -> bool:
+def _is_last(message: JSON) -> bool:
     return _is_complete(named(named(message).get("serverContent")))
 
 
@@ -126,22 +100,80 @@ def _is_complete(content: Object) -> bool:
     return content.get("turnComplete") is True
 
 
-def _attributes(address: str, settings: Mapping[str, JSON]) -> Mapping[str, Any]:
-    host, port = server(address)
-    model = settings.get("model")
-    return present(
-        {
-            semconv.PROVIDER_NAME: "gcp.vertex_ai" if "aiplatform" in address else "gcp.gemini",
-            semconv.REQUEST_MODEL: model_name(model) if isinstance(model, str) else None,
-            semconv.SERVER_ADDRESS: host,
-            semconv.SERVER_PORT: port if host else None,
-        }
-    )
+LIVE = Endpoint(
+    operation=semconv.Operation.CHAT,
+    provider="gcp.gemini",
+    request=read_request,
+    response=generating.read_response,
+    fold=fold,
+    is_last=_is_last,
+)
 
 
-SPEECH = Speech(endpoint=LIVE, settings=_settings, asks=_asks, begins=_begins, ends=_ends, attributes=_attributes)
+class LiveTalk(Talk):
+    """A live session: one turn at a time, in whose midst functions may be called. All that was sent since the last one asks for it."""
+
+    endpoint = LIVE
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._settings: Object = {}
+        self._sent: list[Object] = []
+        self._room = MAX_BYTES
+
+    def said(self, message: Object, size: int) -> None:
+        said = named(message)
+        if "setup" in said:
+            self._settings.update(named(said["setup"]))
+        elif "contextUpdate" in said:
+            self._settings.update(named(said["contextUpdate"]))
+        else:
+            self._room -= size
+            if self._room > 0:
+                self._sent.append(message)
+
+    def asks(self, message: Object, turns: Sequence[Turn]) -> bool:
+        """Sound by itself does not: the server finds out when the user has finished."""
+        said = named(message)
+        live = named(said.get("realtimeInput"))
+        return not turns and (
+            "toolResponse" in said
+            or named(said.get("clientContent")).get("turnComplete") is True
+            or any(name in live for name in ("text", "activityEnd", "audioStreamEnd"))
+        )
+
+    def turn_of(self, message: Object, turns: Sequence[Turn]) -> Turn | Literal["anew"] | None:
+        if turns:
+            return turns[0]
+        said = named(message)
+        return ANEW if "serverContent" in said or "toolCall" in said else None
+
+    def ends(self, message: Object) -> bool:
+        return _is_last(message)
+
+    def attributes(self, asking: Object | None, opening: Object | None) -> Mapping[str, Any]:
+        host, port = server(self._address)
+        model = self._settings.get("model")
+        return present(
+            {
+                semconv.PROVIDER_NAME: "gcp.vertex_ai" if "aiplatform" in self._address else "gcp.gemini",
+                semconv.REQUEST_MODEL: model_name(model) if isinstance(model, str) else None,
+                semconv.SERVER_ADDRESS: host,
+                semconv.SERVER_PORT: port if host else None,
+            }
+        )
+
+    def request(self, turn: Turn) -> JSON:
+        return {"settings": dict(self._settings), "sent": [*self._sent]}
+
+    def over(self, turn: Turn) -> None:
+        self._sent, self._room = [], MAX_BYTES
+
+
+def _talk(args: tuple[Any, ...], kwargs: dict[str, Any]) -> LiveTalk:
+    return LiveTalk(str(args[0] if args else kwargs.get("uri")))
 
 
 def patches(library: str) -> Sequence[Patch]:
     """What is to be wrapped: the client opens its sockets by this name."""
-    return [Patch("google.genai.live", "ws_connect", functools.partial(connecting, SPEECH), library)]
+    return [Patch("google.genai.live", "ws_connect", functools.partial(connecting, _talk), library)]

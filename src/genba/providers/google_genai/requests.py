@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from ...conversation import JSON
 from ...conversation.encoding import decode
@@ -43,8 +41,8 @@ def sent(arguments: Arguments) -> Sent | None:
     body = _body(as_object(arguments.get("request_dict")), option(options, "extra_body") or option(_own(client), "extra_body"))
     if verb == "predict" and _is_text(body):
         endpoint = EMBED
-    address, port = server(option(options, "base_url") or option(_own(client), "base_url"))
-    return Sent(endpoint=endpoint, body=body, model=model_name(model), provider=provider(client), address=address, port=port)
+    url = option(options, "base_url") or option(_own(client), "base_url")
+    return Sent(endpoint=endpoint, body=body, model=model_name(model), provider=provider(client), url=url)
 
 
 def provider(client: Any) -> str:
@@ -55,13 +53,6 @@ def provider(client: Any) -> str:
 def model_name(path: str) -> str:
     """The model as the user names it: a tuned one, or an endpoint, stays where it is."""
     return path.rpartition("/models/")[2].removeprefix("models/")
-
-
-@functools.lru_cache(maxsize=256)
-def server(url: str | None) -> tuple[str | None, int | None]:
-    """Host and port of an address."""
-    parts = urlsplit(url or "")
-    return parts.hostname, parts.port or {"https": 443, "wss": 443, "http": 80, "ws": 80}.get(parts.scheme)
 
 
 def option(options: Any, name: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from ...conversation import JSON
 from ...observing import exchanges, methods
@@ -59,15 +58,12 @@ def _sent(endpoint: Endpoint, arguments: Arguments) -> Sent:
     """Said in the words of the arguments; `_request` replaces it as soon as the request is made."""
     client = arguments.receiver
     named = [name for name in (arguments.get("model"), client.model) if isinstance(name, str)]
-    address = next((name for name in reversed(named) if _is_address(name)), None)
-    server = urlsplit(address) if address else None
     return Sent(
         endpoint=endpoint,
         body=arguments.given(),
         model=next((name for name in named if not _is_address(name)), None),
         provider=_PROVIDERS.get(str(client.provider)),
-        address=server.hostname if server else None,
-        port=server and (server.port or {"https": 443, "http": 80}.get(server.scheme)),
+        url=next((name for name in reversed(named) if _is_address(name)), None),
     )
 
 

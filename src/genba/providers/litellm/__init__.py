@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ...observing import stream_objects
 from ...observing.endpoint import Endpoint
 from ...observing.methods import Method, patch
 from ...observing.patching import Patch
-from ...observing.stepping import stepped
 from ..openai.audio import SPEECH, TRANSCRIPTION
 from ..openai.chat import CHAT
 from ..openai.completions import TEXT_COMPLETION
@@ -60,7 +60,7 @@ STREAMS = (
 
 def patches() -> Sequence[Patch]:
     """Everything to wrap."""
-    return [*map(_function, FUNCTIONS.items()), *stepped("litellm", STREAMS), *attempts.patches()]
+    return [*map(_function, FUNCTIONS.items()), *stream_objects.patches("litellm", STREAMS), *attempts.patches()]
 
 
 def _function(declared: tuple[str, Endpoint]) -> Patch:

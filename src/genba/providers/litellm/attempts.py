@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ... import semconv
-from ...observing.methods import Arguments
+from ...observing.arguments import Arguments
 from ...observing.patching import Patch
 from ...observing.steps import Begun, Step
 from ...observing.steps import patches as step_patches

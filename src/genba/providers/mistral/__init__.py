@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
-from urllib.parse import urlsplit
 
 from ...observing import exchanges, methods
 from ...observing.endpoint import Endpoint
@@ -82,10 +81,8 @@ def _sent(endpoint: Endpoint, stream: bool, arguments: Arguments) -> Sent:
     body = {name: _plain(value) for name, value in arguments.given(without=_NOT_SENT).items()}
     if stream:
         body["stream"] = True
-    address = arguments.get("server_url") or arguments.receiver.sdk_configuration.get_server_details()[0]
-    server = urlsplit(address)
-    port = server.port or {"https": 443, "http": 80}.get(server.scheme)
-    return Sent(endpoint=endpoint, body=body, model=body.get("model"), address=server.hostname, port=port)
+    url = arguments.get("server_url") or arguments.receiver.sdk_configuration.get_server_details()[0]
+    return Sent(endpoint=endpoint, body=body, model=body.get("model"), url=url)
 
 
 def _plain(value: Any) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ... import semconv
 from ...conversation import JSON, Part, Request, Response, parts
-from ...conversation.encoding import encode
 from ...observing.endpoint import Endpoint
+from .. import extras
 from ..json_fields import as_object, objects, some_text
 from ..openai import failures
 from . import content
@@ -28,11 +28,10 @@ def read_response(body: JSON) -> Response:
     said = [parts.text(text) for page in objects(body.get("pages")) if (text := some_text(page, "markdown"))]
     annotation = some_text(body, "document_annotation")
     said += [parts.other("annotation", {"content": annotation})] if annotation else []
-    cost = body.get("usage_info")
     return Response(
         model=some_text(body, "model"),
         messages=[parts.message("assistant", said)] if said else [],
-        attributes={semconv.RESPONSE_EXTRA: encode({"usage_info": cost}).decode()} if cost else {},
+        attributes=extras.chosen(body, "usage_info"),
     )
 
 

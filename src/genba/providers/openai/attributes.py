@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, encoding
+from ..extras import extra, logprobs
 from ..json_fields import all_integers, member, objects, present, some_text
 
 _EXTRAS = (
@@ -47,11 +48,6 @@ def read_service(body: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def logprobs(by_choice: Sequence[JSON]) -> dict[str, Any]:
-    """Log-probabilities as the server wrote them: a JSON array with one entry for each choice."""
-    return {semconv.RESPONSE_LOGPROBS: _json(by_choice)} if any(by_choice) else {}
-
-
 def extras(body: dict[str, Any], choices: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
     """Everything else worth keeping, as one JSON object by the server's own names."""
     found = {name: body[name] for name in _EXTRAS if body.get(name)}
@@ -59,7 +55,7 @@ def extras(body: dict[str, Any], choices: Sequence[dict[str, Any]] = ()) -> dict
         by_choice = [choice.get(name) for choice in choices]
         if any(by_choice):
             found[name] = by_choice
-    return {semconv.RESPONSE_EXTRA: _json(found)} if found else {}
+    return extra(found)
 
 
 def _produced(body: dict[str, Any], choices: list[dict[str, Any]]) -> list[JSON]:

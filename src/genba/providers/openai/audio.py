@@ -8,8 +8,9 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Request, Response, parts
 from ...observing.endpoint import Endpoint
+from .. import extras
 from ..json_fields import as_object, integer, number, objects, rest, some_text
-from . import attributes, chunks, content, failures, usage
+from . import chunks, content, failures, usage
 
 _PLAIN = frozenset({"text", "srt", "vtt"})
 
@@ -70,7 +71,7 @@ def read_transcription_response(body: JSON) -> Response:
     return Response(
         messages=_turn([{**parts.text(heard), **more}], "assistant") if heard else [],
         usage=usage.read(body.get("usage")),
-        attributes=attributes.logprobs([{"content": body["logprobs"]}] if body.get("logprobs") else []),
+        attributes=extras.logprobs([{"content": body["logprobs"]}] if body.get("logprobs") else []),
     )
 
 

@@ -62,7 +62,7 @@ def fold(said: Sequence[JSON]) -> Object:
     body = events.fold(said)
     sounds: defaultdict[str | None, defaultdict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for event in objects(list(said)):
-        if event.get("type") in _SOUND_EVENTS and isinstance(event.get("delta"), str):
+        if some_text(event, "type") in _SOUND_EVENTS and isinstance(event.get("delta"), str):
             sounds[some_text(event, "item_id")][integer(event, "content_index") or 0].append(event["delta"])
     spoken = [_sounding(item, sounds.pop(some_text(item, "id"), {})) for item in objects(body.get("output"))]
     # Cut off before its first word.
@@ -89,8 +89,10 @@ def failed(body: JSON) -> tuple[str, str | None] | None:
 def _sounding(item: Object, pieces: dict[int, list[str]]) -> Object:
     content = list(objects(item.get("content")))
     for index in sorted(pieces):
-        content.extend({"type": "output_audio"} for _ in range(index + 1 - len(content)))
-        content[index] = {**content[index], "audio": chunks.joined_sound(pieces[index])}
+        at = index if 0 <= index < len(content) else len(content)
+        content[at : at + 1] = [
+            {"type": "output_audio", **dict(*content[at : at + 1]), "audio": chunks.joined_sound(pieces[index])}
+        ]
     return {**item, "content": content} if pieces else item
 
 
@@ -109,7 +111,7 @@ def _written(item: Object, format: str | None = None) -> Object:
 
 def _piece(piece: Object, id: str | None, format: str | None) -> list[Object]:
     """Sound is what was said, and the sound itself, or where the server keeps it."""
-    if piece.get("type") not in _SOUND:
+    if some_text(piece, "type") not in _SOUND:
         return [piece]
     transcript, sound = some_text(piece, "transcript"), some_text(piece, "audio")
     said: list[Object] = [{"type": "input_text", "text": transcript}] if transcript else []

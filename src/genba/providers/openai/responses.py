@@ -9,6 +9,7 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, parts
 from ...observing.endpoint import Endpoint
+from .. import extras
 from ..json_fields import as_object, member, objects, present, some_text
 from . import attributes, content, events, failures, items, parameters, tools, usage
 
@@ -119,7 +120,7 @@ def _logprobs(output: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """All tokens of the answer's texts, in the form that Chat gives them: the answer is the one choice."""
     pieces = [piece for item in output for piece in objects(item.get("content"))]
     tokens = [token for piece in pieces for token in objects(piece.get("logprobs"))]
-    return attributes.logprobs([{"content": tokens}] if tokens else [])
+    return extras.logprobs([{"content": tokens}] if tokens else [])
 
 
 RESPONSES = Endpoint(

@@ -1,16 +1,22 @@
-"""What is said on a connection besides the responses themselves: the session's parameters and the conversation that they answer.
+"""What OpenAI's two WebSockets say: which message belongs to which response, and what each of these is asked with.
 
-`Talk` is the Responses API's, where each request says it all; `SpokenTalk` is the Realtime API's, where the server keeps it.
+`ResponsesTalk` is the Responses API, where each request says it all. `SpokenTalk` is the Realtime API, where the server keeps the
+conversation, and begins some responses by itself: when it hears that the user has finished speaking, or to go on.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+from ... import semconv
 from ...conversation import JSON
+from ...observing.dialogues import ANEW, Talk, Turn
 from ..json_fields import Object, member, objects, rest, some_text
 from . import realtime, responses
+from .hosts import provider_name
 
+_ENDS = frozenset({"response.done", "response.completed", "response.failed", "response.incomplete", "response.cancelled", "error"})
 _ENVELOPE = ("type", "event_id", "stream_id")
 _INHERITED = (
     "model", "instructions", "tools", "temperature", "top_p", "max_output_tokens", "previous_response_id", "reasoning", "text",
@@ -22,87 +28,115 @@ _ITEMS = frozenset(
 _HEARD = "conversation.item.input_audio_transcription.completed"
 
 
-class Talk:
-    """The Responses API over a WebSocket."""
+class ResponsesTalk(Talk):
+    """The Responses API over a WebSocket. Several responses may be in the making, each in a lane of its own."""
 
     endpoint = responses.RESPONSES
-    version = 0
-    """Changes whenever what a request says does."""
 
-    def __init__(self, model: str | None) -> None:
+    def __init__(self, model: str | None, host: str, port: int) -> None:
         self._model = model
+        self._host = host
+        self._port = port
 
-    def said(self, event: Object) -> None:
-        """The host sent this."""
+    def asks(self, message: Object, turns: Sequence[Turn]) -> bool:
+        return message.get("type") == "response.create"
 
-    def heard(self, event: Object) -> None:
-        """The server sent this."""
+    def turn_of(self, message: Object, turns: Sequence[Turn]) -> Turn | Literal["anew"] | None:
+        kind = str(message.get("type"))
+        lane = [turn for turn in turns if (turn.asking or {}).get("stream_id") == message.get("stream_id")]
+        if kind == "error":
+            refused = member(message, "error") or message
+            lane.sort(key=lambda turn: turn.opening is None)  # those that run before those that wait
+            return next((turn for turn in lane if self._refuses(refused, turn.asking)), None)
+        if kind == "response.created":
+            return next((turn for turn in lane if turn.opening is None), ANEW)
+        if not kind.startswith("response."):
+            return None
+        # An event may say whose it is, else it is that of the only response in its lane.
+        id = message.get("response_id") or member(message, "response").get("id")
+        running = (turn for turn in (lane if id is None else turns) if turn.opening is not None)
+        return next((turn for turn in running if id is None or _id(turn) == id), None)
 
-    def request(self, create: Object | None, response: Object) -> JSON:
-        """What `response` is asked with: by the host's `create`, else as the server says that it goes on by itself."""
-        return rest(create, *_ENVELOPE) if create is not None else {name: response.get(name) for name in _INHERITED}
+    def ends(self, message: Object) -> bool:
+        return message.get("type") in _ENDS
 
-    def model(self, create: Object | None, response: Object) -> str | None:
-        """The model that is asked."""
-        return some_text(create or {}, "model") or some_text(response, "model") or self._model
+    def attributes(self, asking: Object | None, opening: Object | None) -> Mapping[str, Any]:
+        return {
+            semconv.PROVIDER_NAME: provider_name("", self._host),
+            semconv.REQUEST_MODEL: self._asked_model(asking or {}, member(opening or {}, "response")),
+            semconv.SERVER_ADDRESS: self._host,
+            semconv.SERVER_PORT: self._port,
+            semconv.REQUEST_STREAM: True,
+        }
 
-    @property
-    def answers_as(self) -> str | None:
-        """The model that answers, where the answers do not name it."""
-        return None
+    def request(self, turn: Turn) -> JSON:
+        """As the host's message says; what the server goes on with by itself, it tells as well."""
+        if turn.asking is not None:
+            return rest(turn.asking, *_ENVELOPE)
+        response = member(turn.opening or {}, "response")
+        return {name: response.get(name) for name in _INHERITED}
 
-    def refuses(self, error: Object, create: Object | None) -> bool:
-        """Whether an `error` event is the answer to `create`."""
+    def _asked_model(self, asking: Object, response: Object) -> str | None:
+        return some_text(asking, "model") or some_text(response, "model") or self._model
+
+    def _refuses(self, error: Object, asking: Object | None) -> bool:
+        """Whether an `error` event is the answer to `asking`."""
         return True
 
 
-class SpokenTalk(Talk):
+def _id(turn: Turn) -> Any:
+    return member(turn.opening or {}, "response").get("id")
+
+
+class SpokenTalk(ResponsesTalk):
     """The Realtime API."""
 
     endpoint = realtime.REALTIME
 
-    def __init__(self, model: str | None) -> None:
-        super().__init__(model)
+    def __init__(self, model: str | None, host: str, port: int) -> None:
+        super().__init__(model, host, port)
         self._session: Object = {}
         self._items: dict[Any, Object] = {}
         self._unconfirmed: list[Object] = []
         """Items that the host sent and the server has not yet taken up."""
 
-    def said(self, event: Object) -> None:
-        if event.get("type") == "conversation.item.create":
-            self._unconfirmed.append(member(event, "item"))
+    def said(self, message: Object, size: int) -> None:
+        if message.get("type") == "conversation.item.create":
+            self._unconfirmed.append(member(message, "item"))
 
-    def heard(self, event: Object) -> None:
-        kind = event.get("type")
+    def heard(self, message: Object) -> None:
+        kind = message.get("type")
         if kind in _SESSIONS:
-            self._session = member(event, "session")
+            self._session = member(message, "session")
         elif kind in _ITEMS:
-            self._put(member(event, "item"), some_text(event, "previous_item_id"))
+            self._put(member(message, "item"), some_text(message, "previous_item_id"))
         elif kind == "conversation.item.deleted":
-            self._items.pop(event.get("item_id"), None)
+            self._items.pop(message.get("item_id"), None)
         elif kind == _HEARD:
-            self._transcribed(event)
-        else:
-            return
-        self.version += 1
+            self._transcribed(message)
 
-    def request(self, create: Object | None, response: Object) -> JSON:
-        said = [*self._items.values(), *self._unconfirmed]
-        return {"session": self._session, "response": member(create or {}, "response"), "conversation": said}
+    def request(self, turn: Turn) -> JSON:
+        """The session and the conversation as they were when the response began, less what was left out, with words heard since."""
+        if turn.memo is None and turn.opening is not None:
+            turn.memo = [*self._items]  # what is added from here on is its own answer, or comes after it
+        ids = turn.memo
+        said = [*self._items.values(), *self._unconfirmed] if ids is None else [self._items[id] for id in ids if id in self._items]
+        return {"session": self._session, "response": member(turn.asking or {}, "response"), "conversation": said}
 
-    def model(self, create: Object | None, response: Object) -> str | None:
+    def known(self, turn: Turn) -> Mapping[str, Any]:
+        """The model that answers: here only the session names it."""
+        model = some_text(self._session, "model")
+        return {} if model is None else {semconv.RESPONSE_MODEL: model}
+
+    def _asked_model(self, asking: Object, response: Object) -> str | None:
         return self._model or some_text(self._session, "model")
 
-    @property
-    def answers_as(self) -> str | None:
-        return some_text(self._session, "model")
-
-    def refuses(self, error: Object, create: Object | None) -> bool:
+    def _refuses(self, error: Object, asking: Object | None) -> bool:
         """Most errors are about something else, such as an item that was no good, and the conversation goes on."""
         named = some_text(error, "event_id")
         if named is not None:
-            return create is not None and create.get("event_id") == named
-        return create is not None and some_text(error, "code") == "conversation_already_has_active_response"
+            return asking is not None and asking.get("event_id") == named
+        return asking is not None and some_text(error, "code") == "conversation_already_has_active_response"
 
     def _put(self, item: Object, after: str | None) -> None:
         known = item.get("id") in self._items

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...conversation import JSON, Usage
-from ...conversation.usage import count
+from ...conversation.usage import count, first
 from ..json_fields import as_object, member
 
 
@@ -24,7 +24,7 @@ def read(value: JSON) -> Usage | None:
     return Usage(
         input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
         output_tokens=_output(usage, came_out),
-        cache_read_input_tokens=_first(_count(went_in, "cached_tokens"), _count(usage, "cached_tokens", "prompt_cache_hit_tokens")),
+        cache_read_input_tokens=first(_count(went_in, "cached_tokens"), _count(usage, "cached_tokens", "prompt_cache_hit_tokens")),
         cache_write_input_tokens=_count(went_in, "cache_write_tokens"),
         reasoning_output_tokens=_reasoning(usage, came_out),
         text_input_tokens=_count(went_in, "text_tokens"),
@@ -50,7 +50,7 @@ def _output(usage: dict[str, Any], came_out: dict[str, Any]) -> int | None:
 
 
 def _reasoning(usage: dict[str, Any], came_out: dict[str, Any]) -> int | None:
-    return _first(_count(came_out, "reasoning_tokens"), _count(usage, "reasoning_tokens"))
+    return first(_count(came_out, "reasoning_tokens"), _count(usage, "reasoning_tokens"))
 
 
 def _count(counts: dict[str, Any], *keys: str) -> int | None:
@@ -61,7 +61,3 @@ def _count(counts: dict[str, Any], *keys: str) -> int | None:
             if number is not None:
                 return number
     return None
-
-
-def _first(first: int | None, second: int | None) -> int | None:
-    return second if first is None else first

@@ -16,12 +16,12 @@ from opentelemetry.trace import SpanKind
 
 from ... import harmless
 from ...conversation import JSON, Request, Response
-from ...observing import methods
+from ...observing import arguments, methods
 from ...observing.beside import Beside, inside
 from ...observing.methods import Arguments, Method, Sent
 from ...observing.patching import Patch
 from ...recording import signals
-from .. import model_files
+from .. import in_process
 from . import exchange, tensors, vocabularies
 from .streamers import Watched
 
@@ -37,7 +37,7 @@ def patches() -> Sequence[Patch]:
 
 def _observed(function: Callable[..., Any]) -> Callable[..., Any]:
     alone = methods.observed(Method(where=":".join(_WHERE), sent=_sent, kind=SpanKind.INTERNAL), function)
-    names = methods.positions(inspect.unwrap(function))
+    names = arguments.positions(inspect.unwrap(function))
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -83,9 +83,9 @@ class Generation:
         model = arguments.receiver
         given = arguments.kwargs
         config = arguments.get("generation_config") or getattr(model, "generation_config", None)
-        prompt = arguments.get("inputs")
+        prompt: Any = arguments.get("inputs")
         prompt = given.get("input_ids") if prompt is None else prompt
-        mask = given.get("attention_mask")
+        mask: Any = given.get("attention_mask")
         is_told = tensors.are_ids(prompt)
         self._is_decoder = not getattr(getattr(model, "config", None), "is_encoder_decoder", False)
         self._length: int = prompt.shape[-1] if is_told else 0
@@ -94,13 +94,13 @@ class Generation:
         self._ends = _numbers(_either(given, config, "eos_token_id"))
         self._pads = _numbers(_either(given, config, "pad_token_id"))
         self._rows: Callable[[], tensors.Rows] | None = None
-        self.model = model_files.name(getattr(model, "name_or_path", None)) or type(model).__name__
+        self.model = in_process.name(getattr(model, "name_or_path", None)) or type(model).__name__
         self.asked = {"model": self.model, **exchange.asked(given, config, self._length if self._is_decoder else 0)}
-        self._tokenizer = given.get("tokenizer") or vocabularies.of(model)
         streamer = arguments.get("streamer")
-        if isinstance(streamer, Watched):
+        known = [given.get("tokenizer"), getattr(streamer, "tokenizer", None), vocabularies.of(model)]
+        self._tokenizer = next((one for one in known if one is not None), None)  # to ask whether it is true counts its words
+        if type(streamer) is Watched:
             streamer.read = self.so_far
-            self._tokenizer = streamer.tokenizer or self._tokenizer
 
     # On the host's thread.
 
@@ -123,11 +123,11 @@ class Generation:
     def read_request(self, body: JSON) -> Request:
         """What was asked, with the text of the prompts."""
         prompts = [vocabularies.decoded(self._tokenizer, ids, special=True) or ids for ids in self._prompts()]
-        return exchange.read_request({**body, "prompt": prompts or None})
+        return in_process.read_request({**body, "prompt": prompts or None})
 
     def read_response(self) -> Response:
         """What came back."""
-        return exchange.read_response(self.answer())
+        return in_process.read_response(self.answer())
 
     def answer(self) -> JSON:
         """The same as JSON."""

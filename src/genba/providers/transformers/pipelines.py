@@ -16,7 +16,7 @@ from ...observing import methods
 from ...observing.beside import Beside
 from ...observing.methods import Arguments, Method, Sent
 from ...observing.patching import Patch
-from .. import model_files
+from .. import in_process
 from ..json_fields import all_integers
 from . import exchange
 
@@ -39,7 +39,7 @@ def _sent(arguments: Arguments) -> Sent | None:
         return None
     pipeline = arguments.receiver
     given = {**getattr(pipeline, "_forward_params", {}), **arguments.kwargs}
-    model = model_files.name(getattr(pipeline.model, "name_or_path", None)) or type(pipeline.model).__name__
+    model = in_process.name(getattr(pipeline.model, "name_or_path", None)) or type(pipeline.model).__name__
     config = getattr(pipeline, "generation_config", None) or getattr(pipeline.model, "generation_config", None)
     body = {"model": model, **exchange.asked(given, config, 0), "tools": _tools(given.get("tools"))}
     if chats is not None:
@@ -62,7 +62,7 @@ def _chats(inputs: Any) -> list[list[Any]] | None:
         return None
     if _is_message(inputs[0]):
         return [list(inputs)]
-    chats = [getattr(one, "messages", one) for one in inputs]
+    chats: list[Any] = [getattr(one, "messages", one) for one in inputs]
     return (
         [list(one) for one in chats]
         if all(isinstance(one, (list, tuple)) and one and _is_message(one[0]) for one in chats)

@@ -26,11 +26,6 @@ class Watched:
     def __class__(self) -> Any:
         return type(self._streamer)
 
-    @property
-    def tokenizer(self) -> Any:
-        """What makes text of the tokens; None if the streamer is one for ids."""
-        return getattr(self._streamer, "tokenizer", None)
-
     def put(self, value: Any) -> Any:
         """Pass tokens on. The first are the prompt's."""
         if self._is_prompt:

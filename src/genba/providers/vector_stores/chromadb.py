@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ...observing.methods import Arguments
+from ...observing.arguments import Arguments
 from ...observing.methods import patches as patched
 from ...observing.patching import Patch
 from ..json_fields import as_object, integer, member, texts

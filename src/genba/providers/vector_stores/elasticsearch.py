@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...observing.methods import Arguments
+from ...observing.arguments import Arguments
 from ...observing.methods import patches as patched
 from ...observing.patching import Patch
 from . import lucene

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...observing.methods import Arguments
+from ...observing.arguments import Arguments
 from ...observing.methods import patches as patched
 from ...observing.patching import Patch
 from ..json_fields import integer

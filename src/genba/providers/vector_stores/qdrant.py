@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ...observing.methods import Arguments
+from ...observing.arguments import Arguments
 from ...observing.methods import patches as patched
 from ...observing.patching import Patch
 from ..json_fields import integer

@@ -10,10 +10,10 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from ... import semconv
 from ...conversation import JSON, Request, Response
+from ...observing import addresses
 from ...observing.endpoint import Endpoint
 from ...observing.methods import Arguments, Method, Sent
 from ..json_fields import as_object, integer, objects, present, some_text, texts
@@ -69,10 +69,7 @@ class Store:
 
 def address_of(url: Any) -> tuple[str | None, int | None]:
     """Host and port of a URL or of `host:port`."""
-    if not isinstance(url, str) or not url:
-        return None, None
-    pieces = urlsplit(url if "://" in url else f"//{url}")
-    return pieces.hostname, pieces.port or {"http": 80, "https": 443}.get(pieces.scheme)
+    return addresses.server(url) if isinstance(url, str) and url else (None, None)
 
 
 def is_filled(value: Any) -> bool:

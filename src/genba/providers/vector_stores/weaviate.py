@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ...observing.methods import Arguments
+from ...observing.arguments import Arguments
 from ...observing.methods import patches as patched
 from ...observing.patching import Patch
 from .documents import Document, document

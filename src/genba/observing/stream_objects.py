@@ -7,55 +7,61 @@ where all its items pass. What watches it is kept on the object, and knows when 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from types import TracebackType
 from typing import Any
 
 from opentelemetry.context import attach, detach
 
 from .. import harmless
-from ..conversation import JSON
 from ..semconv import Outcome
 from .around import Function
 from .call import Call
 from .patching import Patch
-from .streams import Kept, left_behind
+from .streams import Kept, Read, left_behind
 
 _WATCH = "_genba_watch"
 _MARK = "_genba_steps"
 
 
-def stepped(library: str, classes: Iterable[str]) -> list[Patch]:
+def patches(library: str, classes: Iterable[str]) -> list[Patch]:
     """The patches by which objects of these `classes` (`module:Class`) can be watched."""
     wraps = {"__next__": _next, "__anext__": _anext, "close": _close, "aclose": _aclose}
-    return [
-        Patch(module, f"{name}.{step}", wrap, library, optional=True)
-        for module, _, name in (where.partition(":") for where in classes)
-        for step, wrap in wraps.items()
-    ]
+    return [Patch.at(f"{where}.{step}", wrap, library, optional=True) for where in classes for step, wrap in wraps.items()]
 
 
-def is_stepped(result: Any) -> bool:
+def is_one(result: Any) -> bool:
     """Whether this is an object of such a class, or of one made from it."""
     kind = type(result)
     return hasattr(getattr(kind, "__next__", None), _MARK) or hasattr(getattr(kind, "__anext__", None), _MARK)
 
 
-def watch(stream: Any, call: Call, read: Callable[[Any], JSON]) -> None:
+def watch(stream: Any, call: Call, read: Read) -> None:
     """Watch this object: its end is the end of `call`, its items are the chunks."""
     setattr(stream, _WATCH, Watch(call, read))
 
 
 class Watch:
-    """Sees how a stream object goes. It does not hold the object: it is dropped with it."""
+    """Sees how a stream object goes: each step of it is a block. It does not hold the object: it is dropped with it."""
 
-    __slots__ = ("__weakref__", "_kept", "call", "is_stepping")
+    __slots__ = ("__weakref__", "_kept", "_token", "call", "is_stepping")
 
-    def __init__(self, call: Call, read: Callable[[Any], JSON]) -> None:
+    def __init__(self, call: Call, read: Read) -> None:
         self.call = call
         self.is_stepping = False
         """Whether it is at work: a subclass may take its step by its base class's."""
-        self._kept = kept = Kept(read)
-        call.streams(kept.events, kept.last)
+        self._kept = Kept(call, read)
+        self._token: Any = None
+
+    def __enter__(self) -> None:
+        self.is_stepping = True
+        self._token = attach(self.call.context)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None:
+            self.ended(error)
+        detach(self._token)
+        self.is_stepping = False
 
     def took(self, chunk: Any) -> None:
         """The host has taken this chunk."""
@@ -93,16 +99,8 @@ def _next(function: Function) -> Function:
         watch = _watching(self)
         if watch is None:
             return function(self)
-        watch.is_stepping = True
-        token = attach(watch.call.context)
-        try:
+        with watch:
             chunk = function(self)
-        except BaseException as error:
-            watch.ended(error)
-            raise
-        finally:
-            detach(token)
-            watch.is_stepping = False
         watch.took(chunk)
         return chunk
 
@@ -116,16 +114,8 @@ def _anext(function: Function) -> Function:
         watch = _watching(self)
         if watch is None:
             return await function(self)
-        watch.is_stepping = True
-        token = attach(watch.call.context)
-        try:
+        with watch:
             chunk = await function(self)
-        except BaseException as error:
-            watch.ended(error)
-            raise
-        finally:
-            detach(token)
-            watch.is_stepping = False
         watch.took(chunk)
         return chunk
 

@@ -13,6 +13,7 @@ from ..recording import signals
 from ..semconv import Outcome
 from .around import Begin, Function, Left, Returned
 from .call import Call
+from .stand_ins import StandIn
 
 
 def entered(function: Function, begin: Begin[Call], left: Left[Call], returned: Returned[Call]) -> Function:
@@ -28,29 +29,25 @@ def entered(function: Function, begin: Begin[Call], left: Left[Call], returned: 
     return run
 
 
-class Entered:
-    """Stands for a context manager of either kind: says that it is that, and does all that it does."""
+class Entered(StandIn):
+    """Stands for a context manager of either kind."""
 
-    __slots__ = ("_begin", "_call", "_left", "_manager", "_returned")
+    __slots__ = ("_begin", "_call", "_inner", "_left", "_returned")
 
     def __init__(self, manager: Any, begin: Callable[[], Call | None], left: Left[Call], returned: Returned[Call]) -> None:
-        self._manager = manager
+        self._inner = manager
         self._begin = begin
         self._left = left
         self._returned = returned
         self._call: Call | None = None
 
-    @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
-    def __class__(self) -> Any:
-        return type(self._manager)
-
     def __enter__(self) -> Any:
         call = self._call = self._begin()
         if call is None:
-            return self._manager.__enter__()
+            return self._inner.__enter__()
         token = attach(call.context)
         try:
-            result = self._manager.__enter__()
+            result = self._inner.__enter__()
         except BaseException as error:
             self._left(call, error)
             raise
@@ -60,17 +57,17 @@ class Entered:
 
     def __exit__(self, *error: object) -> Any:
         try:
-            return self._manager.__exit__(*error)
+            return self._inner.__exit__(*error)
         finally:
             self._leave()
 
     async def __aenter__(self) -> Any:
         call = self._call = self._begin()
         if call is None:
-            return await self._manager.__aenter__()
+            return await self._inner.__aenter__()
         token = attach(call.context)
         try:
-            result = await self._manager.__aenter__()
+            result = await self._inner.__aenter__()
         except BaseException as error:
             self._left(call, error)
             raise
@@ -80,7 +77,7 @@ class Entered:
 
     async def __aexit__(self, *error: object) -> Any:
         try:
-            return await self._manager.__aexit__(*error)
+            return await self._inner.__aexit__(*error)
         finally:
             self._leave()
 
@@ -91,7 +88,4 @@ class Entered:
                 self._call.stopped(Outcome.CANCELLED)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._manager(*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._manager, name)
+        return self._inner(*args, **kwargs)

@@ -11,47 +11,44 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from .around import Function
+from .stand_ins import StandIn
 from .streams import READER, Reader
 
 
-def reading(function: Function) -> Function:
+def relaying(function: Function) -> Function:
     """`function`, which gives a generator that reads observed streams: plain, asynchronous, or awaited for one."""
     inner = inspect.unwrap(function)
     if inspect.iscoroutinefunction(inner):
 
         @functools.wraps(function)
         async def run_async(*args: Any, **kwargs: Any) -> Any:
-            return read(await function(*args, **kwargs))
+            return relayed(await function(*args, **kwargs))
 
         return run_async
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
-        return read(function(*args, **kwargs))
+        return relayed(function(*args, **kwargs))
 
     return run
 
 
-def read(steps: Any) -> Any:
+def relayed(steps: Any) -> Any:
     """What stands for the generator `steps`; whatever is no generator stays as it is."""
     if hasattr(type(steps), "__anext__"):
-        return AsyncReader(steps)
-    return PlainReader(steps) if hasattr(type(steps), "__next__") else steps
+        return AsyncRelay(steps)
+    return PlainRelay(steps) if hasattr(type(steps), "__next__") else steps
 
 
-class _Reader:
-    """Stands for the generator: says that it is one, and does all that one does."""
+class _Relay(StandIn):
+    """Stands for the generator."""
 
-    __slots__ = ("__weakref__", "_steps", "reads")
+    __slots__ = ("__weakref__", "_inner", "reads")
 
     def __init__(self, steps: Any) -> None:
-        self._steps = steps
+        self._inner = steps
         self.reads: Any = None
         """The stream inside that was begun last."""
-
-    @property  # type: ignore[misc]  # `isinstance` asks this, and is to believe it
-    def __class__(self) -> Any:
-        return self._steps.__class__
 
     def stop(self) -> None:
         """The host will not read on."""
@@ -74,34 +71,31 @@ class _Reader:
         READER.set(self)
         return outer
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._steps, name)
 
-
-class PlainReader(_Reader, Iterator[Any]):
+class PlainRelay(_Relay, Iterator[Any]):
     """Stands for a generator."""
 
     __slots__ = ()
 
-    def __iter__(self) -> PlainReader:
+    def __iter__(self) -> PlainRelay:
         return self
 
     def __next__(self) -> Any:
-        return self._step(self._steps.__next__)
+        return self._step(self._inner.__next__)
 
     def send(self, value: Any) -> Any:
         """Go on with `value`, as a generator does."""
-        return self._step(functools.partial(self._steps.send, value))
+        return self._step(functools.partial(self._inner.send, value))
 
     def throw(self, *error: Any) -> Any:
         """Raise an error in it, as a generator does."""
         self.stop()
-        return self._steps.throw(*error)
+        return self._inner.throw(*error)
 
     def close(self) -> None:
         """Close it, and with it what it reads."""
         self.stop()
-        self._steps.close()
+        self._inner.close()
 
     def _step(self, step: Callable[[], Any]) -> Any:
         outer = self._begins()
@@ -111,30 +105,30 @@ class PlainReader(_Reader, Iterator[Any]):
             READER.set(outer)
 
 
-class AsyncReader(_Reader, AsyncIterator[Any]):
+class AsyncRelay(_Relay, AsyncIterator[Any]):
     """Stands for an asynchronous generator."""
 
     __slots__ = ()
 
-    def __aiter__(self) -> AsyncReader:
+    def __aiter__(self) -> AsyncRelay:
         return self
 
     async def __anext__(self) -> Any:
-        return await self._step(self._steps.__anext__)
+        return await self._step(self._inner.__anext__)
 
     async def asend(self, value: Any) -> Any:
         """Go on with `value`, as an asynchronous generator does."""
-        return await self._step(functools.partial(self._steps.asend, value))
+        return await self._step(functools.partial(self._inner.asend, value))
 
     async def athrow(self, *error: Any) -> Any:
         """Raise an error in it, as an asynchronous generator does."""
         self.stop()
-        return await self._steps.athrow(*error)
+        return await self._inner.athrow(*error)
 
     async def aclose(self) -> None:
         """Close it, and with it what it reads."""
         self.stop()
-        await self._steps.aclose()
+        await self._inner.aclose()
 
     async def _step(self, step: Callable[[], Any]) -> Any:
         outer = self._begins()

@@ -1,0 +1,126 @@
+"""What vLLM looks like from outside, after its source: it runs only on accelerators. A stand-in proves our reading, not the library."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+WORDS = ["It ", "is ", "sunny."]
+MODEL = "acme/tiny"
+
+
+class RequestOutputKind(Enum):
+    CUMULATIVE = 0
+    DELTA = 1
+    FINAL_ONLY = 2
+
+
+@dataclass
+class SamplingParams:
+    n: int = 1
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int | None = None
+    stop: Any = None
+    max_tokens: int | None = 16
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    output_kind: RequestOutputKind = RequestOutputKind.CUMULATIVE
+
+
+@dataclass
+class CompletionOutput:
+    index: int
+    text: str
+    token_ids: Sequence[int]
+    finish_reason: str | None = None
+
+
+@dataclass
+class RequestOutput:
+    request_id: str
+    prompt: str | None
+    prompt_token_ids: list[int] | None
+    outputs: Any
+    finished: bool = True
+    num_cached_tokens: int | None = None
+    encoder_prompt_token_ids: list[int] | None = field(default=None)
+
+
+def whole(number: int, prompt: str, n: int = 1) -> RequestOutput:
+    """An answer, a token for each word."""
+    said = [CompletionOutput(index, "".join(WORDS), list(range(len(WORDS))), "stop") for index in range(n)]
+    return RequestOutput(str(number), prompt, [7] * len(prompt.split()), said, num_cached_tokens=1)
+
+
+class PoolingOfflineMixin:
+    def embed(self, prompts: Any, *, use_tqdm: bool = True, pooling_params: Any = None) -> list[Any]:
+        texts = [prompts] if isinstance(prompts, str) else prompts
+        return [
+            RequestOutput(str(number), None, [7] * len(one.split()), SimpleNamespace(embedding=[0.5, 0.5]))
+            for number, one in enumerate(texts)
+        ]
+
+
+class LLM(PoolingOfflineMixin):
+    model_config = SimpleNamespace(model=MODEL)
+
+    def generate(self, prompts: Any, sampling_params: Any = None, *, use_tqdm: bool = True) -> list[RequestOutput]:
+        if prompts == "":
+            raise ValueError("The decoder prompt cannot be empty")
+        texts = [prompts] if isinstance(prompts, (str, dict)) else prompts
+        return [
+            whole(number, one if isinstance(one, str) else one["prompt"], getattr(sampling_params, "n", 1))
+            for number, one in enumerate(texts)
+        ]
+
+    def chat(self, messages: Any, sampling_params: Any = None, use_tqdm: Any = None, tools: Any = None) -> list[RequestOutput]:
+        chats = [messages] if isinstance(messages[0], dict) else messages
+        return [whole(number, "a chat") for number, _ in enumerate(chats)]
+
+
+class AsyncLLM:
+    model_config = SimpleNamespace(model=MODEL)
+    aborted = False
+
+    async def generate(
+        self, prompt: Any, sampling_params: SamplingParams, request_id: str, *, priority: int = 0
+    ) -> AsyncIterator[RequestOutput]:
+        kind = sampling_params.output_kind
+        try:
+            for number in range(1, len(WORDS) + 1):
+                await asyncio.sleep(0)
+                first = number - 1 if kind is RequestOutputKind.DELTA else 0
+                is_last = number == len(WORDS)
+                if kind is RequestOutputKind.FINAL_ONLY and not is_last:
+                    continue
+                said = CompletionOutput(0, "".join(WORDS[first:number]), range(first, number), "length" if is_last else None)
+                yield RequestOutput(request_id, prompt, [7, 7], [said], finished=is_last)
+        except (asyncio.CancelledError, GeneratorExit):
+            self.aborted = True
+            raise
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """As if it were installed and imported."""
+    placed = {
+        "vllm.entrypoints.llm": {"LLM": LLM},
+        "vllm.entrypoints.pooling.offline": {"PoolingOfflineMixin": PoolingOfflineMixin},
+        "vllm.v1.engine.async_llm": {"AsyncLLM": AsyncLLM},
+    }
+    for name, contents in placed.items():
+        sys.modules[name] = module = ModuleType(name)
+        vars(module).update(contents)
+    try:
+        yield
+    finally:
+        for name in placed:
+            del sys.modules[name]
