@@ -50,7 +50,9 @@ TOGETHER = {
 }  # fmt: skip
 """The newest releases, in as few environments as their own requirements allow."""
 
-CLIENT_TESTS = ["tests/providers", "tests/recordings", "tests/observing/test_shapes_and_endings.py"]
+EVERYWHERE = ["tests/host/test_content_off_everywhere.py", "tests/conformance/test_everything_else.py"]
+SHAPES = "tests/observing/test_shapes_and_endings.py"
+CLIENT_TESTS = ["tests/providers", "tests/recordings", SHAPES, *EVERYWHERE]
 WHERE = {
     "clients": CLIENT_TESTS,
     "routers": [
@@ -60,12 +62,12 @@ WHERE = {
         "-k",
         "not openai-",
     ],
-    "chains": ["tests/frameworks"],
-    "agents": ["tests/frameworks"],
-    "natives": ["tests/frameworks"],
-    "crewai": ["tests/frameworks"],
-    "google-adk": ["tests/frameworks"],
-    "retrieval": ["tests/providers/vector_stores"],
+    "chains": ["tests/frameworks", *EVERYWHERE],
+    "agents": ["tests/frameworks", *EVERYWHERE],
+    "natives": ["tests/frameworks", *EVERYWHERE],
+    "crewai": ["tests/frameworks", *EVERYWHERE],
+    "google-adk": ["tests/frameworks", *EVERYWHERE],
+    "retrieval": ["tests/providers/vector_stores", *EVERYWHERE],
     "engines": [
         "tests/providers/test_transformers.py",
         "tests/providers/test_sentence_transformers.py",
@@ -122,7 +124,8 @@ ALONE = {
     "dspy": "dspy",
     "smolagents-1.24": "smolagents==1.24.* litellm",
     "smolagents": "smolagents litellm",
-    "langchain-0.3": "langchain==0.3.30 langchain-core==0.3.86 langgraph==0.4.10 langgraph-prebuilt<0.3 langchain-openai==0.3.35 langchain-anthropic==0.3.22 openai<2",
+    "langchain-0.3": "langchain==0.3.30 langchain-core==0.3.86 langgraph==0.4.10 langgraph-prebuilt<0.3 "
+    "langchain-openai==0.3.35 langchain-anthropic==0.3.22 openai<2",
     "langchain": "langchain langgraph langchain-openai langchain-anthropic",
     "llama-index-0.13": "llama-index-core==0.13.6 llama-index-llms-openai",
     "llama-index": "llama-index-core llama-index-llms-openai",

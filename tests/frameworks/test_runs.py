@@ -12,6 +12,7 @@ from opentelemetry.context import get_current
 
 import genba
 from genba.conversation import Response, Usage, parts
+from genba.frameworks import steps
 from genba.frameworks.runs import Runs
 from support.spans import Spans, attributes, failed, messages, outcome, text, tree
 
@@ -179,3 +180,14 @@ def test_an_ended_run_may_be_ended_again(spans: Spans) -> None:
     runs.end("a", ValueError())
     assert outcome(spans.only()) == "completed"
     assert messages(spans.only()) == []
+
+
+@pytest.mark.parametrize(("version", "name"), [("latest", "gen_ai.agent.name"), ("1.37", "gen_ai.workflow.name")])
+def test_a_workflow_has_the_name_of_the_version_asked_for(version: str, name: str, start_tracing: Callable[..., Spans]) -> None:
+    spans = start_tracing(semconv=version)
+    runs, step = Runs("demo"), steps.workflow("Forecast")
+    runs.begin("w", step.operation, step.name, attributes=step.attributes)
+    runs.end("w")
+    told = attributes(spans.only())
+    assert spans.only().name == "invoke_workflow Forecast"
+    assert {key: value for key, value in told.items() if value == "Forecast"} == {name: "Forecast"}

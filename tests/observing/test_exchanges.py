@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 
+from genba import semconv
 from genba.conversation import Request, Response, parts
 from genba.observing import exchanges, methods, ndjson, patching
 from genba.observing.endpoint import Endpoint
@@ -58,6 +59,20 @@ class Client:
         await asyncio.sleep(0)
         return self.post(body)
 
+    def insist(self, question: str) -> dict[str, str]:
+        self.payload(question)
+        attempt = 0
+        while self.waits(attempt) is not None:
+            attempt += 1
+        return {"text": "at last"}
+
+    @staticmethod
+    def payload(question: str) -> dict[str, str]:
+        return {"question": f"made of {question}"}
+
+    def waits(self, attempt: int) -> float | None:
+        return 0.0 if attempt < 2 else None
+
     @contextlib.contextmanager
     def entered(self, question: str) -> Iterator[Any]:
         self.current = trace.get_current_span()
@@ -85,7 +100,7 @@ def client(spans: Spans) -> Iterator[Any]:
 
     found = [
         Method(where=f"demo_wire:Client.{name}", sent=sent, is_entered=name.startswith("entered"))
-        for name in ("chat", "chat_async", "entered", "entered_async")
+        for name in ("chat", "chat_async", "insist", "entered", "entered_async")
     ]
     listened = [
         Exchange(
@@ -95,6 +110,10 @@ def client(spans: Spans) -> Iterator[Any]:
         )
         for name in ("post", "post_async")
     ]
+    listened.append(Exchange(where="demo_wire:Client.payload", makes=lambda payload: payload))
+    listened.append(
+        Exchange(where="demo_wire:Client.waits", retried=lambda _: types.SimpleNamespace(status_code=503), decides=True)
+    )
     originals = dict(vars(module.Client))
     for patch in [*methods.patches("demo", found), *exchanges.patches("demo", listened)]:
         patching.apply(patch)
@@ -119,6 +138,18 @@ def test_a_request_that_failed_below_is_still_what_was_sent(client: Any, spans: 
     with pytest.raises(ValueError, match="boom"):
         client.chat("boom")
     assert (text(spans.only(), "input"), outcome(spans.only())) == ("boom", "failed")
+
+
+def test_what_makes_the_request_says_what_is_sent_and_stays_a_static_method(client: Any, spans: Spans) -> None:
+    assert isinstance(vars(type(client))["payload"], staticmethod)
+    client.insist("bees")
+    assert text(spans.only(), "input") == "made of bees"
+
+
+def test_what_decides_on_a_retry_tells_of_those_that_it_wants(client: Any, spans: Spans) -> None:
+    client.insist("bees")
+    retries = [dict(event.attributes or {}) for event in spans.only().events if event.name == semconv.RETRY_EVENT]
+    assert retries == [{semconv.RETRY_ATTEMPT: attempt, "http.response.status_code": 503} for attempt in (1, 2)]
 
 
 def test_where_no_call_is_at_work_it_says_nothing(client: Any, spans: Spans) -> None:

@@ -30,6 +30,7 @@ from genba.observing.endpoint import Endpoint
 from genba.providers.generated_clients import GeneratedClient
 from genba.providers.litellm import answers
 from genba.providers.litellm.noted import Noted
+from genba.providers.openai import realtime
 from genba.providers.openai.chat import CHAT
 from genba.providers.vector_stores import retrieval
 from genba.recording.pending import invocation_of
@@ -279,3 +280,11 @@ def test_no_provider_is_left_out() -> None:
     }
     declaring = {name.partition(".")[0] for name, _ in DECLARED}
     assert {name for name, module in modules.items() if hasattr(module, "patches")} - declaring == set()
+
+
+def test_a_place_that_the_wire_invents_costs_no_memory() -> None:
+    """One event was once enough for a list of as many items as its index said."""
+    sound = {"type": "response.output_audio.delta", "item_id": "i", "content_index": 2**40, "delta": "AAAA"}
+    began = {"type": "response.output_item.added", "item": {"id": "i", "type": "message", "role": "assistant"}}
+    [item] = realtime.fold([began, sound])["output"]
+    assert item["content"] == [{"type": "output_audio", "audio": "AAAA"}]

@@ -17,6 +17,7 @@ from support.spans import Spans, attributes, messages, outcome, parts, text
 from support.stored import names
 from support.wire import Answer, Received, Server, Stream, json_answer
 
+ABOUT = ("groq", "together", "fireworks", "cerebras", "writer")
 MODULES = {module.CLIENT.package: module for module in (groq, together, fireworks, cerebras, writer)}
 PATHS = {"groq": "/openai/v1/chat/completions", "writerai": "/v1/chat"}
 

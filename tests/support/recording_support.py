@@ -54,7 +54,8 @@ class Recorder:
 def about(item: pytest.Item) -> list[Library]:
     """The libraries that a test is about: told by its file, or by the client that it plays."""
     path = Path(item.path)
-    words = {*path.parts, path.stem.removeprefix("test_")}
+    # A module of tests about several libraries lists them as `ABOUT`.
+    words = {*path.parts, path.stem.removeprefix("test_"), *getattr(getattr(item, "module", None), "ABOUT", ())}
     service = getattr(getattr(item, "callspec", None), "params", {}).get("service")
     package = getattr(service, "package", None)
     return [

@@ -35,6 +35,7 @@ _DECIDERS = (
     "ibm_watsonx_ai._wrappers.httpx.retry_transport.retry_transport_mixin:RetryTransportMixin._get_sleep_time",
     "ibm_watsonx_ai._wrappers.httpx.rate_limited_retry.rate_limited_retry_decorator:RateLimitedRetryDecorator._is_backoff_required",
 )
+_BEFORE_1_6 = "ibm_watsonx_ai._wrappers.httpx_wrapper:backoff_timeout"
 _FINISH_REASONS = {
     "eos_token": "stop",
     "stop_sequence": "stop",
@@ -205,6 +206,7 @@ PROMPTS = replace(TEXT_COMPLETION, fold=list)
 EMBEDDINGS = replace(TEXT_COMPLETION, operation=semconv.Operation.EMBEDDINGS, request=read_inputs, response=read_vectors)
 RERANK = replace(TEXT_COMPLETION, operation=rerank.RERANK.operation, request=read_ranking, response=read_order)
 _ONE_PAYLOAD = (CHAT, STREAMED_CHAT, TEXT_COMPLETION, STREAMED_TEXT)
+_ENDPOINTS = (*_ONE_PAYLOAD, PROMPTS, EMBEDDINGS, RERANK)
 _METHODS: Mapping[str, Mapping[str, Endpoint]] = {
     f"{_INFERENCE}.model_inference:ModelInference": {
         "chat": CHAT,
@@ -252,7 +254,13 @@ def patches() -> Sequence[Patch]:
         for name in ("_prepare_chat_payload", "_prepare_inference_payload")
     ]
     events = Exchange(where=f"{_INFERENCE}.base_model_inference:BaseModelInference._return_guardrails_stats", gave=_heard)
-    retries = [Exchange(where=where, retried=lambda arguments: arguments.get("response"), decides=True) for where in _DECIDERS]
+    retries = [
+        *(
+            Exchange(where=where, retried=lambda arguments: arguments.get("response"), decides=True, of=_ENDPOINTS)
+            for where in _DECIDERS
+        ),
+        Exchange(where=_BEFORE_1_6, retried=lambda _: None, of=_ENDPOINTS),
+    ]
     return [*methods.patches(_LIBRARY, found), *exchanges.patches(_LIBRARY, [*heard, events, *retries])]
 
 
