@@ -46,6 +46,7 @@ TOGETHER = {
         "opensearch-py", "elasticsearch", "aiohttp", "langchain-core", "langchain-chroma",
     ],
     "engines": ["torch", "transformers", "sentence-transformers"],
+    "watsonx": ["ibm-watsonx-ai", "cryptography"],
     "work": ["celery", "ray"],
 }  # fmt: skip
 """The newest releases, in as few environments as their own requirements allow."""
@@ -55,13 +56,7 @@ SHAPES = "tests/observing/test_shapes_and_endings.py"
 CLIENT_TESTS = ["tests/providers", "tests/recordings", SHAPES, *EVERYWHERE]
 WHERE = {
     "clients": CLIENT_TESTS,
-    "routers": [
-        "tests/frameworks",
-        "tests/providers/test_litellm.py",
-        "tests/observing/test_shapes_and_endings.py",
-        "-k",
-        "not openai-",
-    ],
+    "routers": ["tests/frameworks", "tests/providers/test_litellm.py", SHAPES, *EVERYWHERE],
     "chains": ["tests/frameworks", *EVERYWHERE],
     "agents": ["tests/frameworks", *EVERYWHERE],
     "natives": ["tests/frameworks", *EVERYWHERE],
@@ -73,6 +68,7 @@ WHERE = {
         "tests/providers/test_sentence_transformers.py",
         "tests/providers/test_vllm.py",
     ],
+    "watsonx": ["tests/providers/test_watsonx.py", SHAPES],
     "work": ["tests/work"],
 }
 """Where the tests of each of these are."""
@@ -116,6 +112,8 @@ ALONE = {
     "replicate": "replicate",
     "voyage-0.3": "voyageai==0.3.7",
     "voyage": "voyageai",
+    "watsonx-1.5": "ibm-watsonx-ai==1.5.* cryptography",
+    "watsonx": "ibm-watsonx-ai cryptography",
     "litellm-1.95": "litellm==1.95.* mcp",
     "litellm": "litellm mcp",
     "instructor-1.15": "instructor==1.15.*",
