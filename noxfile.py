@@ -200,6 +200,8 @@ def alone(session: nox.Session) -> None:
 @nox.parametrize("group", list(TOGETHER), ids=list(TOGETHER))
 def together(session: nox.Session, group: str) -> None:
     """Every traced library in its newest release, those in one environment that can be; `-- record` writes the support table."""
+    if group == "watsonx" and sys.version_info < (3, 11):
+        session.skip("ibm-watsonx-ai needs Python 3.11.")
     fill(session, ".[cli,otlp]", *SUITE, *TOGETHER[group])
     run_libraries(session, *WHERE[group])
 
