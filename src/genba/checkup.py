@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -44,8 +44,7 @@ class Doctor:
         if absent:
             lines.append(f"  not installed: {', '.join(absent)}")
         if self.clients:
-            lines.append("seams")
-            lines.extend(f"  {seam}  {version or '-'}  {state}" for seam, version, state in self.clients)
+            lines.extend(self._seams())
         lines.append("calls")
         lines.append("  " + (", ".join(f"{name} {number}" for name, number in self.counts.items()) or "none"))
         lines.extend(f"  dropped {number}: {reason}" for reason, number in self.dropped.items())
@@ -53,6 +52,15 @@ class Doctor:
             lines.append("failures of genba's own (your program was not affected)")
             lines.extend(f"  {number} × while {doing}: {words}" for doing, (number, words) in self.failures.items())
         return "\n".join(lines)
+
+    def _seams(self) -> Iterator[str]:
+        """Those that are missing one by one, the others as a number: `clients` has each."""
+        waiting = [seam for seam, _, state in self.clients if state == patching.WAITING]
+        patched = [seam for seam, _, state in self.clients if state == patching.PATCHED]
+        yield f"seams: {len(patched)} patched, {len(waiting)} when their modules are imported"
+        for seam, version, state in self.clients:
+            if state not in (patching.WAITING, patching.PATCHED, patching.NONE_HERE):
+                yield f"  {seam}  {version or '-'}  {state}"
 
 
 def doctor() -> Doctor:

@@ -139,7 +139,7 @@ LIBRARIES: dict[str, Library] = {
         ),
         _row(
             "client", "voyageai", "providers.voyage", "voyageai.client", ">=0.3.7,<1",
-            "embed, contextualized_embed, multimodal_embed, rerank, with their retries; models that run in the process; sync and async",
+            "embed, contextualized_embed, multimodal_embed, rerank, with their retries; sync and async",
         ),
         _row(
             "client", "watsonx", "providers.watsonx", "ibm_watsonx_ai", ">=1.5,<2",

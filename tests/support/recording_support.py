@@ -56,10 +56,12 @@ def about(item: pytest.Item) -> list[Library]:
     path = Path(item.path)
     # A module of tests about several libraries lists them as `ABOUT`.
     words = {*path.parts, path.stem.removeprefix("test_"), *getattr(getattr(item, "module", None), "ABOUT", ())}
-    service = getattr(getattr(item, "callspec", None), "params", {}).get("service")
-    package = getattr(service, "package", None)
+    played = getattr(getattr(item, "callspec", None), "params", {}).values()
+    words |= {one.library for one in played if isinstance(getattr(one, "library", None), str)}
+    package = next((one.package for one in played if isinstance(getattr(one, "package", None), str)), None)
     return [
         library
         for library in LIBRARIES.values()
-        if library.module.rpartition(".")[2] in words or (package is not None and package in (library.name, *library.imports))
+        if words & {library.name, library.module.rpartition(".")[2]}
+        or (package is not None and package in (library.name, *library.imports))
     ]

@@ -11,6 +11,8 @@ import pytest
 from support import programs, stored
 from support.spans import Spans, attributes, tree
 
+ABOUT = ("celery", "ray")
+
 
 @pytest.mark.skipif(not find_spec("celery"), reason="celery is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning")

@@ -22,6 +22,11 @@ from ..libraries import Library
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+WAITING = "waiting for the library to be imported"
+PATCHED = "patched"
+NONE_HERE = "skipped: this version has none, which is normal"
+"""What becomes of most seams."""
+
 
 @dataclass(frozen=True, slots=True)
 class Patch:
@@ -53,7 +58,7 @@ class Seam:
     """What became of a patch, for `doctor`."""
 
     patch: Patch
-    state: str = "waiting for the library to be imported"
+    state: str = WAITING
     version: str | None = None
     put_back: Callable[[], None] | None = field(default=None, repr=False)
 
@@ -63,7 +68,7 @@ class Watched:
     """A library that is to be traced, for `doctor`."""
 
     library: Library
-    state: str = "waiting for the library to be imported"
+    state: str = WAITING
     version: str | None = None
     undo: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
@@ -174,13 +179,13 @@ def _put_on(seam: Seam) -> None:
         wrapped = patch.wrap(original)
         setattr(owner, name, wrapped)
         seam.put_back = lambda: _put_back(owner, name, wrapped, original)
-        seam.state = "patched"
+        seam.state = PATCHED
 
 
 def _missing(seam: Seam) -> None:
     patch = seam.patch
     if patch.optional:
-        seam.state = "skipped: this version has none, which is normal"
+        seam.state = NONE_HERE
         return
     instead = "single methods are traced instead" if patch.otherwise else "its calls are not traced"
     seam.state = f"skipped: not found in this version, {instead}"

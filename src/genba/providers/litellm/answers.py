@@ -52,5 +52,8 @@ def _thought(message: Object) -> Object:
 
 
 def _own_id(raw: str) -> str | None:
-    """The id that the provider gave the answer."""
-    return some_text(as_object(decode(raw.encode())), "id") if raw.startswith("{") else None
+    """The id that the provider gave the answer, if that is JSON."""
+    try:
+        return some_text(as_object(decode(raw.encode())), "id")
+    except ValueError:
+        return None
