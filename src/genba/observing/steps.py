@@ -82,9 +82,9 @@ class Stepping(Invocation):
 
     def end(self, outcome: str, error: BaseException | None = None, at_ns: int | None = None) -> None:
         """End it with what a client saw of it, or else with what the framework says."""
-        if self._item is not None:
-            took(self, self._item)
-            self._item = None
+        last, self._item = self._item, None  # what it says may itself end the step
+        if last is not None:
+            took(self, last)
         if error is not None and self.exchange is None and self.refused is not None:
             self.exchange = self.refused[0]
         elif self.exchange is None and self.reported.says_something:
