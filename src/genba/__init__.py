@@ -15,6 +15,7 @@ from .conversation import Message, Part, Request, Response, ToolDefinition, Usag
 from .exporting.pipeline import Flushed
 from .observing.decorators import agent, embeddings, inference, observe, retrieval, tool, workflow
 from .observing.observation import Observation
+from .observing.tensors import tensor
 from .recording.carrying import carrier, environment, resume
 from .recording.invocation import Invocation
 from .recording.scope import conversation
@@ -54,6 +55,7 @@ __all__ = [
     "resume",
     "retrieval",
     "shutdown",
+    "tensor",
     "tool",
     "uninstrument",
     "workflow",

@@ -155,6 +155,9 @@ RESPONSE_TOKEN_IDS: Final = "genba.response.token_ids"
 RESPONSE_PROMPT_TOKEN_IDS: Final = "genba.response.prompt_token_ids"
 RESPONSE_EXTRA: Final = "genba.response.extra"
 RETRIEVAL_FILTERED: Final = "genba.retrieval.filtered"
+TENSOR: Final = "genba.tensor.{name}"
+TENSORS_NAN_LOGITS: Final = "genba.tensors.nan_logits"
+TENSORS_DROPPED: Final = "genba.tensors.dropped"
 BATCH_ID: Final = "genba.batch.id"
 BATCH_REQUEST_COUNT: Final = "genba.batch.request_count"
 BATCH_PROCESSING_STATUS: Final = "genba.batch.processing_status"
@@ -228,6 +231,16 @@ TABLE: Final = (
         '{"timings":{…}}',
     ),
     Entry(RETRIEVAL_FILTERED, "bool", "A retrieval looked only among what meets a condition.", "true"),
+    Entry(
+        TENSOR,
+        "string (JSON)",
+        "What was in the tensor of this name, an object for each time it was given to `genba.tensor`: `at_ns` since the span began, "
+        "`shape`, `dtype`, `device`, and either why nothing is known (`unknown`) or the numbers described in the page on tensors.",
+        '[{"at_ns":81920,"shape":[1,768],"dtype":"bfloat16","device":"cuda:0","count":768,"min":-3.1,"max":2.9,"mean":0.01,"std":1.02,'
+        '"norm":28.3,"nan":0,"inf":0,"zeros":0.0,"histogram":[0,…]}]',
+    ),
+    Entry(TENSORS_NAN_LOGITS, "string[]", "Names of the tensors of logits in which there was a NaN.", '["logits"]'),
+    Entry(TENSORS_DROPPED, "int", "How many tensors were given beyond what one span keeps.", "12"),
     Entry(BATCH_ID, "string", "Id of a batch of requests.", "msgbatch_01…"),
     Entry(BATCH_REQUEST_COUNT, "int", "How many requests a batch has.", "250"),
     Entry(BATCH_PROCESSING_STATUS, "string", "State of a batch, in the provider's words.", "in_progress"),

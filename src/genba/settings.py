@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 EVENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT"
+DEFAULT_STORE = ".genba/genba.db"
 
 Content: TypeAlias = Literal["none", "span", "event", "both"]
 Semconv: TypeAlias = Literal["latest", "1.37"]
@@ -49,7 +50,7 @@ TABLE = (
     Entry("tracer_provider", "", "the global one", "Where spans go. Without one, genba uses a private provider."),
     Entry("meter_provider", "", "the global one", "Where metrics go. Without one, none are made."),
     Entry("logger_provider", "", "the global one", "Where the details and exception events go. Without one, none are made."),
-    Entry("store", "GENBA_STORE", ".genba/genba.db", "File of the embedded store, or `off`. Asked for explicitly, it is written even "
+    Entry("store", "GENBA_STORE", DEFAULT_STORE, "File of the embedded store, or `off`. Asked for explicitly, it is written even "
           "beside the app's own pipeline."),
     Entry("export", "GENBA_EXPORT", "store", "Destinations of genba's own: `store`, `console`, `jsonl:PATH`, `otlp`, a SpanExporter, or several."),
     Entry("capture_content", CONTENT_VARIABLE, "span", "Where prompts and completions go: `none`, `span`, `event` or `both` (or the "

@@ -16,6 +16,7 @@ from ..store.reader import Store
 from . import listing, showing
 from .printing import print_json, print_lines, print_table
 from .run import Target, run_target
+from .tokenizers import tokenizer
 
 
 def run_command_line(argv: Sequence[str]) -> int:
@@ -41,6 +42,9 @@ def run_command_line(argv: Sequence[str]) -> int:
 @click.version_option(version=None, package_name="genba", prog_name="genba")
 def commands() -> None:
     """See exactly what went into and came out of your language models."""
+
+
+commands.add_command(tokenizer)
 
 
 def _store_option(command: Callable[..., Any]) -> Callable[..., Any]:

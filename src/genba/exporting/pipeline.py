@@ -23,12 +23,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from .. import harmless
 from ..background import Background
 from ..recording.ledger import Ledger
-from ..settings import Settings, SettingsError
+from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
 from .destinations import Console, Delivery, Destination, Jsonl, Store
 from .processor import OnlyOurs, Processor
-
-DEFAULT_STORE = ".genba/genba.db"
 
 
 class Flushed(NamedTuple):

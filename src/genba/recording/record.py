@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -46,6 +46,8 @@ class Record:
     """Whether the library that reports it was told by its user to keep what is said to itself."""
     more: Mapping[str, Any] = MappingProxyType({})
     """Further span attributes that no sampler needs to see."""
+    further: Mapping[Hashable, Callable[[], Mapping[str, Any]]] = MappingProxyType({})
+    """By whoever tells of it, what works out further span attributes when the span is read."""
     _attributes: dict[str, Any] | None = None
     _request: Request | None = None
     _response: Response | None = None
@@ -219,6 +221,9 @@ class Record:
             known[semconv.MODEL_CALLS] = len(self.adopted)
         if self._attributes:
             known.update(rendering.clean(self._attributes))
+        for work_out in tuple(self.further.values()):
+            with harmless.guard("working out further attributes"):
+                known.update(rendering.clean(work_out()))
         if not self._signals.content_on_spans or self.withholds_content:
             for name in semconv.CONTENT_LIKE & known.keys():
                 del known[name]

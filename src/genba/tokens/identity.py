@@ -1,0 +1,204 @@
+"""Which tokenizer it was: its name, library and version, and a fingerprint that is equal across libraries for equal behaviour.
+
+The fingerprint is made of one hash for each part, so that it can be told what differs. A part that a library does not let be known is
+`unknown`, with the reason: then the fingerprint ends in `?` and proves no equality.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from . import splitting, vocabulary_files
+from .contents import Contents, Unknown
+from .vocabularies import read, state
+
+SHORT: Final = 16
+"""Hexadecimal digits of a hash that are shown; the whole hash has 64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a tokenizer's identity."""
+
+    name: str
+    form: str
+    """Of what kind it is, such as `bytes` or `merges`; `none` if there is none. Parts of different form are not comparable."""
+    digest: str | None
+    """SHA-256 in hexadecimal; None if it is unknown."""
+    why: str | None = None
+    """Why it is unknown."""
+    size: int | None = None
+    """How many tokens, merges or steps it has."""
+
+    @property
+    def short(self) -> str:
+        """The hash, shortened; `unknown`, or `none`."""
+        return "unknown" if self.digest is None else "none" if self.form == "none" else self.digest[:SHORT]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a tokenizer is."""
+
+    name: str | None
+    library: str
+    version: str | None
+    parts: tuple[Part, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """One word for all parts: equal for equal behaviour. It ends in `?` if a part is unknown."""
+        said = "\n".join(f"{part.name} {part.form} {part.digest or '?'}" for part in self.parts)
+        return _digest([b"genba tokenizer 1", said.encode()])[:SHORT] + ("" if self.is_whole else "?")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every part is known."""
+        return all(part.digest is not None for part in self.parts)
+
+    def part(self, name: str) -> Part:
+        """The part of that name."""
+        return next(part for part in self.parts if part.name == name)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        parts = {
+            part.name: {"form": part.form, "digest": part.digest, "size": part.size, **({"why": part.why} if part.why else {})}
+            for part in self.parts
+        }
+        return {
+            "name": self.name,
+            "library": self.library,
+            "version": self.version,
+            "fingerprint": self.fingerprint,
+            "is_whole": self.is_whole,
+            "parts": parts,
+        }
+
+
+class UnknownTokenizerError(TypeError):
+    """An object that is no tokenizer of a known library."""
+
+
+_lock = threading.Lock()
+_found: dict[int, tuple[weakref.ref[Any], Any, Identity]] = {}
+"""By the address of the object: a tokenizer may have no hash, or one that is dear. The weak reference takes the entry away."""
+
+
+def of(tokenizer: Any) -> Identity:
+    """The identity of a tokenizer object. Takes up to some seconds the first time: not for a hot path."""
+    found = known(tokenizer)
+    if found is not None:
+        return found
+    with _lock:
+        found = known(tokenizer)  # another thread may have been first
+        if found is not None:
+            return found
+        as_it_is = state(tokenizer)
+        contents = read(tokenizer)
+        if contents is None:
+            raise UnknownTokenizerError(f"{type(tokenizer).__module__}.{type(tokenizer).__qualname__} is no tokenizer known here.")
+        identity = made_of(contents)
+        key = id(tokenizer)
+        with contextlib.suppress(TypeError):  # an object that cannot be referred to weakly is read each time
+            _found[key] = (weakref.ref(tokenizer, lambda _gone: _found.pop(key, None)), as_it_is, identity)
+        return identity
+
+
+def known(tokenizer: Any) -> Identity | None:
+    """The identity of a tokenizer object if it was asked for before, and the object has not changed since."""
+    found = _found.get(id(tokenizer))
+    if found is None or found[0]() is not tokenizer or found[1] != state(tokenizer):
+        return None
+    return found[2]
+
+
+def of_file(path: Path) -> Identity:
+    """The identity of a tokenizer.json, a folder with one, a file of ranks (`*.tiktoken`) or a GGUF file."""
+    return made_of(vocabulary_files.read(path))
+
+
+def made_of(contents: Contents) -> Identity:
+    """The identity of a tokenizer with these contents."""
+    return Identity(contents.name, contents.library, contents.version, tuple(_parts(contents)))
+
+
+def _parts(contents: Contents) -> Iterator[Part]:
+    yield _vocabulary(contents)
+    yield _merging(contents)
+    for name, steps in (("normalizer", contents.normaliser), ("pre_tokenizer", contents.pre_tokeniser)):
+        if isinstance(steps, Unknown):
+            yield _unknown(name, steps)
+        else:
+            yield _part(name, "steps", [splitting.written(steps)], len(steps))
+    yield _added(contents)
+    if isinstance(contents.around, Unknown):
+        yield _unknown("put_around", contents.around)
+    else:
+        before, after = contents.around
+        yield _part("put_around", "ids", [orjson.dumps([list(before), list(after)])], len(before) + len(after))
+    template = contents.chat_template
+    if isinstance(template, Unknown):
+        yield _unknown("chat_template", template)
+    else:
+        named = {"default": template} if isinstance(template, str) else template or {}
+        yield _part(
+            "chat_template", "text", (part for name in sorted(named) for part in (name.encode(), _utf8(named[name]))), len(named)
+        )
+
+
+def _vocabulary(contents: Contents) -> Part:
+    if isinstance(contents.tokens, Unknown):
+        return _unknown("vocabulary", contents.tokens)
+    rows = sorted((id, token) for token, id in contents.tokens.items())
+    return _part("vocabulary", contents.unit, (field for id, token in rows for field in (b"%d" % id, token)), len(rows))
+
+
+def _merging(contents: Contents) -> Part:
+    merging = contents.merging
+    if isinstance(merging, Unknown):
+        return _unknown("merges", merging)
+    pairs = merging.joining.pairs if merging.joining is not None else ()
+    unmade = merging.joining.unmade if merging.joining is not None else ()
+    fields = [orjson.dumps(merging.other, option=orjson.OPT_SORT_KEYS), *(side for pair in pairs for side in pair), b"", *unmade]
+    return Part("merges", merging.form, _digest(fields), size=len(pairs) or None)
+
+
+def _added(contents: Contents) -> Part:
+    if isinstance(contents.added, Unknown):
+        return _unknown("added_tokens", contents.added)
+    rows = [
+        orjson.dumps([one.id, one.is_special, dict(one.options)], option=orjson.OPT_SORT_KEYS) + _utf8(one.content)
+        for one in sorted(contents.added, key=lambda one: (one.id, one.content))
+    ]
+    return _part("added_tokens", "tokens", rows, len(rows))
+
+
+def _part(name: str, form: str, fields: Iterable[bytes], size: int) -> Part:
+    return Part(name, form, _digest(fields), size=size) if size else Part(name, "none", _digest([]), size=0)
+
+
+def _unknown(name: str, unknown: Unknown) -> Part:
+    return Part(name, "unknown", None, unknown.why)
+
+
+def _digest(fields: Iterable[bytes]) -> str:
+    """The hash of some fields, each with its length: what stands where cannot be mistaken."""
+    digest = hashlib.sha256()
+    for one in fields:
+        digest.update(b"%d:" % len(one))
+        digest.update(one)
+    return digest.hexdigest()
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
