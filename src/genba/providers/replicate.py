@@ -11,7 +11,6 @@ import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from .. import semconv
 from ..conversation import JSON, Part, Request, Response, Usage, parts
@@ -250,7 +249,8 @@ def _is_address(text: str) -> bool:
 
 
 def _media(address: str) -> Part:
-    kind = address[5:] if address.startswith("data:") else mimetypes.guess_type(urlsplit(address).path)[0] or ""
+    name = address.partition("?")[0].partition("#")[0].rpartition("/")[2]  # not taken apart as an address: it may be none
+    kind = address[5:] if address.startswith("data:") else mimetypes.guess_type(name)[0] or ""
     modality = kind.partition("/")[0]
     return parts.media(modality if modality in ("image", "audio", "video") else "document", address)
 
