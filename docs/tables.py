@@ -39,6 +39,7 @@ ROOMS = {
     "framework": "Frameworks",
     "tools": "Tools",
     "retrieval": "Retrieval",
+    "tokenizer": "Tokenizers that the application calls",
     "work": "Work done elsewhere",
 }
 

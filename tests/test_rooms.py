@@ -27,15 +27,16 @@ MAY_IMPORT = {
     "harmless": set(),
     "background": {"harmless"},
     "conversation": {"semconv"},
-    "recording": {*BASICS, "conversation"},
+    "tokens": {*BASICS, "conversation"},
+    "recording": {*BASICS, "conversation", "tokens"},
     "observing": {*CAPTURE, "tokens"},
-    "providers": {*CAPTURE, "observing"},
-    "frameworks": {*CAPTURE, "observing"},
+    "providers": {*CAPTURE, "observing", "tokens"},
+    "frameworks": {*CAPTURE, "observing", "tokens"},
     "work": {*CAPTURE, "observing", "running"},
     "store": {*BASICS, "conversation"},
-    "tokens": {*BASICS, "conversation"},
+    "drift": {*BASICS, "conversation", "tokens", "store"},
     "exporting": {*BASICS, "conversation", "recording", "store"},
-    "cli": {*BASICS, "conversation", "store", "tokens"},
+    "cli": {*BASICS, "conversation", "drift", "store", "tokens"},
 }
 """Room -> rooms that it may import. What is in no room puts the rest together and may import everything."""
 TOP = {"__init__", "running", "checkup", "support", "instrumentor", "launch"}
@@ -137,10 +138,11 @@ RESEMBLES = {
     "voyage": {"openai"},
     "watsonx": {"openai"},
     "writer": {"openai"},
+    "xllamacpp": {"openai"},
     "xai": {"openai"},
 }
 """Provider -> those whose wire format it shares in part, and whose readers it uses."""
-SHARED = ("extras", "generated_clients", "in_process", "json_fields")
+SHARED = ("characters", "extras", "generated_clients", "engine_tokens", "in_process", "json_fields", "token_fields")
 """What is no provider, and for all of them."""
 
 

@@ -77,6 +77,9 @@ def init(
     instrument: Sequence[str] | None = None,
     carry_context: Sequence[str] | bool | None = None,
     provider_names: Mapping[str, str] | None = None,
+    tokens: Literal["off", "counts", "pieces", "full"] | None = None,
+    tokenizers: Mapping[str, str | PathLike[str]] | None = None,
+    tensors: Literal["off", "logits", "embeddings", "all"] | None = None,
     set_global: bool | None = None,
     service_name: str | None = None,
     **unknown: NoReturn,
@@ -99,6 +102,11 @@ def init(
         carry_context: Where the current span follows by itself to work done elsewhere: any of `"threads"`, `"multiprocessing"`,
             `"process_pools"`, `"subprocess"`, `"celery"`, `"ray"`, or True for all of them. By default nowhere: see `carry`.
         provider_names: Who serves the model at an address that does not tell, such as `{"10.0.0.5:8000": "vllm"}`.
+        tokens: What is recorded of tokens: `"off"`; `"counts"` (the default), where each number comes from, and what the provider sends
+            by itself; `"pieces"`, also ids and pieces from the best source there is; `"full"`, also log-probabilities and alternatives.
+        tokenizers: The tokenizer of a model whose provider tells no ids, by the model's name or a pattern: a file, a folder, or the name
+            of an encoding, such as `{"gpt-4o*": "o200k_base"}`. Each call is then counted again, and compared with what was reported.
+        tensors: Which tensors of engines in this process are summarised by themselves: `"logits"`, `"embeddings"`, `"all"` or `"off"`.
         set_global: Whether genba's private provider becomes the global one, if the app has none.
         service_name: `service.name` of the private provider.
 
@@ -118,6 +126,9 @@ def init(
         "instrument": instrument,
         "carry_context": carry_context,
         "provider_names": provider_names,
+        "tokens": tokens,
+        "tokenizers": tokenizers,
+        "tensors": tensors,
         "set_global": set_global,
         "service_name": service_name,
         **unknown,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 
 from . import harmless, running, support
 from .libraries import LIBRARIES
-from .observing import patching
+from .observing import patching, versions
 from .recording import signals
 
 
@@ -102,8 +101,9 @@ def _libraries(*, is_at_work: bool) -> list[tuple[str, str | None, str, str]]:
     watched = {one.library.name: one for one in patching.watched()}
     found: list[tuple[str, str | None, str, str]] = []
     for name, library in LIBRARIES.items():
-        version = _installed(library.distribution)
         one = watched.get(name)
+        # Of what is imported, the version at work: another may have been installed since.
+        version = (one.version if one is not None else None) or versions.installed(library.distribution)
         if one is not None:
             state = one.state
         elif library.room == "work":
@@ -113,12 +113,5 @@ def _libraries(*, is_at_work: bool) -> list[tuple[str, str | None, str, str]]:
         if version is not None and library.leaves_alone(version):
             state = f"left alone: older than {library.oldest}"
         known = "" if library.room == "work" else support.told(library)
-        found.append((name, version or (one.version if one is not None else None), state, known))
+        found.append((name, version, state, known))
     return found
-
-
-def _installed(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None

@@ -6,11 +6,11 @@ docs and of `genba doctor`; whether and when a row was run is in `support.json`,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
-Room = Literal["client", "engine", "framework", "retrieval", "tools", "work"]
+Room = Literal["client", "engine", "framework", "retrieval", "tokenizer", "tools", "work"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class Library:
     """The policy about telemetry of its own, if it has any, and the reason."""
     opt_in: bool = False
     """Whether it is traced only when `instrument` names it."""
+    needs: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Settings, and the values of each with which it is traced: with another, nothing of it is touched."""
 
     @property
     def oldest(self) -> str:
@@ -56,6 +58,7 @@ def _row(
     distribution: str = "",
     native: str = "",
     opt_in: bool = False,
+    needs: Mapping[str, Collection[str]] | None = None,
 ) -> Library:
     return Library(
         name=name,
@@ -67,7 +70,11 @@ def _row(
         covers=covers,
         native=native,
         opt_in=opt_in,
+        needs=needs or {},
     )
+
+
+_TOKENS = {"tokens": ("pieces", "full")}
 
 
 LIBRARIES: dict[str, Library] = {
@@ -201,6 +208,10 @@ LIBRARIES: dict[str, Library] = {
             "chat completions, completions, embeddings, whole and streamed, with the tokens that the model took and gave",
         ),
         _row(
+            "engine", "xllamacpp", "providers.xllamacpp", "xllamacpp", ">=2026.10.11549,<2027",
+            "chat completions, completions, embeddings and reranking of a server in this process, whole and streamed",
+        ),
+        _row(
             "engine", "vllm", "providers.vllm", "vllm.entrypoints.llm vllm.v1.engine.async_llm", ">=0.11,<1",
             "LLM.generate, chat and embed, one span for all prompts of a call; AsyncLLM.generate",
             native="left: off unless the engine is given an address for it",
@@ -272,6 +283,20 @@ LIBRARIES: dict[str, Library] = {
             distribution="autogen-core",
             native="taken over: its spans of agents and tools become ours, those of messages on their way are not made, unless the "
             "app gives its runtime a tracer provider of its own",
+        ),
+        # Tokenizers that the application calls itself: no spans, but the tokens of a prompt are known from them.
+        _row(
+            "tokenizer", "tokenizers", "providers.tokenizers.backend", "tokenizers", ">=0.20,<1",
+            "texts that the application encodes, one or many, also async: the tokens of a prompt that it then sends", needs=_TOKENS,
+        ),
+        _row(
+            "tokenizer", "tiktoken", "providers.tokenizers.tiktoken", "tiktoken.core", ">=0.8,<1",
+            "texts that the application encodes, one or many", needs=_TOKENS,
+        ),
+        _row(
+            "tokenizer", "transformers-tokenizers", "providers.tokenizers.pretrained", "transformers.tokenization_utils_base", ">=4.57,<6",
+            "texts and conversations that the application encodes: a chat template too, with its tools", distribution="transformers",
+            needs=_TOKENS,
         ),
         # Work that is done elsewhere: not traced itself, but what is current goes along.
         _row("work", "threads", "work.threads", "threading", "", "threads and thread pools take the current span along", opt_in=True),

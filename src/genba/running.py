@@ -15,7 +15,7 @@ from . import harmless
 from .background import Background
 from .exporting.pipeline import Flushed, Pipeline
 from .libraries import LIBRARIES
-from .observing import patching
+from .observing import patching, versions
 from .recording import carrying, signals
 from .recording.afterwards import Afterwards
 from .recording.ledger import Ledger
@@ -68,11 +68,12 @@ def start(options: dict[str, Any]) -> None:
                 )
             return
         carriers = [name for name, library in LIBRARIES.items() if library.room == "work"]
-        settings = resolve(options, [name for name in LIBRARIES if name not in carriers], carriers=carriers)
+        clients = [name for name, library in LIBRARIES.items() if library.room not in ("work", "tokenizer")]
+        settings = resolve(options, clients, carriers=carriers)
         for warning in settings.warnings:
             harmless.logger.warning("genba: %s", warning)
         ledger, background = Ledger(), Background()
-        pipeline = Pipeline(settings, ledger, background, VERSION)
+        pipeline = Pipeline(settings, ledger, background, VERSION, versions.imported)
         made = Signals(settings, pipeline.choose, background, ledger)
         sent = carrying.from_environment(os.environ)
         if sent:
@@ -89,8 +90,12 @@ def start(options: dict[str, Any]) -> None:
 
 def _instrument(settings: Settings) -> None:
     for name, library in LIBRARIES.items():
+        if any(getattr(settings, setting) not in values for setting, values in library.needs.items()):
+            continue
         if library.room == "work":
             wanted = not library.opt_in or name in settings.carry_context
+        elif library.room == "tokenizer":
+            wanted = True
         else:
             wanted = not library.opt_in if settings.instrument is None else name in settings.instrument
         if wanted:

@@ -63,6 +63,23 @@ RESPONSE_STATUS: Final = "gen_ai.response.status"
 RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 USAGE: Final = "gen_ai.usage."
+USAGE_NAMES: Final = {
+    "input_tokens": "input_tokens",
+    "output_tokens": "output_tokens",
+    "cache_read_input_tokens": "cache_read.input_tokens",
+    "cache_write_input_tokens": "cache_write.input_tokens",
+    "reasoning_output_tokens": "reasoning.output_tokens",
+    "text_input_tokens": "text.input_tokens",
+    "text_output_tokens": "text.output_tokens",
+    "text_cache_read_input_tokens": "text.cache_read.input_tokens",
+    "image_input_tokens": "image.input_tokens",
+    "image_output_tokens": "image.output_tokens",
+    "image_cache_read_input_tokens": "image.cache_read.input_tokens",
+    "audio_input_tokens": "audio.input_tokens",
+    "audio_output_tokens": "audio.output_tokens",
+    "audio_cache_read_input_tokens": "audio.cache_read.input_tokens",
+}
+"""Field of a `Usage` -> what follows in its attribute's name."""
 
 # Content.
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
@@ -127,6 +144,8 @@ TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
 AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
 AGENT_INFERENCE_CALLS: Final = "gen_ai.invoke_agent.inference_calls"
 AGENT_TOOL_CALLS: Final = "gen_ai.invoke_agent.tool_calls"
+USAGE_MISMATCHES: Final = "genba.client.usage.mismatch"
+USAGE_NAME: Final = "genba.usage.name"
 OLD_TOKEN_USAGE: Final = "gen_ai.client.token.usage"
 OLD_TOKEN_TYPE: Final = "gen_ai.token.type"
 OLD_WORKFLOW_DURATION: Final = "gen_ai.invoke_workflow.duration"
@@ -145,14 +164,33 @@ OUTPUT: Final = "genba.output"
 TAGS: Final = "genba.tags"
 NATIVE_FINISH_REASONS: Final = "genba.response.finish_reasons"
 USAGE_RAW: Final = "genba.usage.raw"
+USAGE_SOURCE: Final = "genba.usage.source.{name}"
+USAGE_COUNTED: Final = "genba.usage.counted.{name}"
+USAGE_MISMATCH: Final = "genba.usage.mismatch.{name}"
+USAGE_UNKNOWN: Final = "genba.usage.unknown"
+TOKENS_INPUT: Final = "genba.tokens.input"
+TOKENS_OUTPUT: Final = "genba.tokens.output"
+TOKENS_UNKNOWN: Final = "genba.tokens.unknown"
+TOKENS_SPELLED_SPECIAL: Final = "genba.tokens.spelled_special"
+TOKENIZER_FINGERPRINT: Final = "genba.tokenizer.fingerprint"
+TOKENIZER_NAME: Final = "genba.tokenizer.name"
+TOKENIZER_LIBRARY: Final = "genba.tokenizer.library"
+TOKENIZER_VERSION: Final = "genba.tokenizer.version"
 CHUNKS_COUNT: Final = "genba.chunks.count"
+CHUNKS_TIMELINE: Final = "genba.chunks.timeline"
+CHUNKS_INTERVAL_P50: Final = "genba.chunks.interval.p50"
+CHUNKS_INTERVAL_P95: Final = "genba.chunks.interval.p95"
+CHUNKS_INTERVAL_MAX: Final = "genba.chunks.interval.max"
+CHUNKS_STALLS: Final = "genba.chunks.stalls"
+TIMING_QUEUE: Final = "genba.timing.queue"
+TIMING_PREFILL: Final = "genba.timing.prefill"
+TIMING_DECODE: Final = "genba.timing.decode"
+TIMING_PREFILL_RATE: Final = "genba.timing.input_tokens_per_second"
+TIMING_DECODE_RATE: Final = "genba.timing.output_tokens_per_second"
 CONTENT_SHORTENED: Final = "genba.content.shortened"
 CONTENT_BYTES: Final = "genba.content.bytes"
 MODEL_CALLS: Final = "genba.model_calls"
 STRUCTURED_TYPE: Final = "genba.structured.type"
-RESPONSE_LOGPROBS: Final = "genba.response.logprobs"
-RESPONSE_TOKEN_IDS: Final = "genba.response.token_ids"
-RESPONSE_PROMPT_TOKEN_IDS: Final = "genba.response.prompt_token_ids"
 RESPONSE_EXTRA: Final = "genba.response.extra"
 RETRIEVAL_FILTERED: Final = "genba.retrieval.filtered"
 TENSOR: Final = "genba.tensor.{name}"
@@ -166,7 +204,8 @@ BATCH_ENDPOINT: Final = "genba.batch.endpoint"
 RETRY_EVENT: Final = "genba.retry"
 RETRY_ATTEMPT: Final = "genba.retry.attempt"
 
-CONTENT_LIKE: Final = frozenset((RESPONSE_LOGPROBS, RESPONSE_TOKEN_IDS, RESPONSE_PROMPT_TOKEN_IDS, RESPONSE_EXTRA))
+TOKEN_RECORDS: Final = frozenset((TOKENS_INPUT, TOKENS_OUTPUT))
+CONTENT_LIKE: Final = frozenset((RESPONSE_EXTRA, *TOKEN_RECORDS))
 """Attributes of ours from which what was said could be read: they obey the content switch."""
 
 
@@ -210,7 +249,89 @@ TABLE: Final = (
     Entry(TAGS, "string[]", "Tags given by `genba.conversation(tags=…)`.", '["beta","eu"]'),
     Entry(NATIVE_FINISH_REASONS, "string[]", "Why the model stopped, in the provider's own words, one per choice.", '["end_turn"]'),
     Entry(USAGE_RAW, "string (JSON)", "The provider's usage object, untouched.", '{"input_tokens":12,"output_tokens":7}'),
+    Entry(
+        USAGE_SOURCE,
+        "string",
+        "Where the number `gen_ai.usage.{name}` comes from: `reported` by the provider or the program, counted by the `engine` "
+        "in this process, or `counted:<tokenizer fingerprint>` by genba with that tokenizer.",
+        "reported",
+    ),
+    Entry(
+        USAGE_COUNTED,
+        "int",
+        "What was counted besides the number that was reported: the tokens in the reply itself, or those of the named tokenizer.",
+        "118",
+    ),
+    Entry(
+        USAGE_MISMATCH,
+        "int",
+        "By how much more was reported than counted, where that is beyond what templates and end tokens explain. Negative: less.",
+        "-3",
+    ),
+    Entry(
+        USAGE_NAME,
+        "string",
+        "On the metric `genba.client.usage.mismatch`, which adds up by how many tokens reported and counted numbers differ: "
+        "`input_tokens` or `output_tokens`.",
+        "output_tokens",
+    ),
+    Entry(USAGE_UNKNOWN, "string[]", "Which usage is unknown, and why.", '["output_tokens: the stream carried no usage"]'),
+    Entry(
+        TOKENS_INPUT,
+        "string (JSON)",
+        "The tokens that the model saw, a record for each prompt: see the page on tokens. `genba.tokens.decode` reads it.",
+        '[{"v":1,"index":0,"source":"server","count":2,"ids":[9906,11],"pieces":["Hello",","]}]',
+    ),
+    Entry(
+        TOKENS_OUTPUT,
+        "string (JSON)",
+        "The tokens that the model said, a record for each choice, in the same form.",
+        '[{"v":1,"index":0,"source":"logprobs","count":1,"pieces":["Yes"],"logprobs":[-0.02]}]',
+    ),
+    Entry(
+        TOKENS_UNKNOWN, "string[]", "What of the tokens is unknown, and why.", '["input: the server sends no ids of the prompt"]'
+    ),
+    Entry(
+        TOKENS_SPELLED_SPECIAL,
+        "int",
+        "In how many places ordinary tokens of the input spell a special token, such as `<|im_end|>`: it is text there, not control.",
+        "1",
+    ),
+    Entry(
+        TOKENIZER_FINGERPRINT,
+        "string",
+        "Fingerprint of the model's tokenizer: equal for equal behaviour in any library. It ends in `?` if a part is unknown.",
+        "5f1c02aa93b1d0e7",
+    ),
+    Entry(TOKENIZER_NAME, "string", "What the tokenizer calls itself, or is called.", "o200k_base"),
+    Entry(TOKENIZER_LIBRARY, "string", "The library that the tokenizer was read from.", "tokenizers"),
+    Entry(TOKENIZER_VERSION, "string", "That library's version.", "0.23.3"),
     Entry(CHUNKS_COUNT, "int", "How many chunks of a stream arrived.", "402"),
+    Entry(
+        CHUNKS_TIMELINE,
+        "string (JSON)",
+        "When each chunk of a stream arrived, its bytes, characters of answer and tokens. `genba.tokens.decode_timeline` reads it.",
+        '{"v":1,"count":2,"offsets_ns":[81200000,93100000],"sizes":[180,174],"characters":[5,1]}',
+    ),
+    Entry(CHUNKS_INTERVAL_P50, "double", "Median time between two chunks, in seconds.", "0.012"),
+    Entry(CHUNKS_INTERVAL_P95, "double", "95th percentile of the time between two chunks, in seconds.", "0.041"),
+    Entry(CHUNKS_INTERVAL_MAX, "double", "Longest time between two chunks, in seconds.", "1.7"),
+    Entry(
+        CHUNKS_STALLS,
+        "int",
+        "How often a stream stood still: for over a quarter of a second, and over ten times as long as the median.",
+        "1",
+    ),
+    Entry(TIMING_QUEUE, "double", "Seconds that the call waited before the engine began, as the engine tells it.", "0.002"),
+    Entry(TIMING_PREFILL, "double", "Seconds in which the engine read the prompt, as it tells.", "0.181"),
+    Entry(TIMING_DECODE, "double", "Seconds in which the engine produced the answer, as it tells.", "1.92"),
+    Entry(TIMING_PREFILL_RATE, "double", "Tokens of the prompt read in a second, those from a cache not counted.", "1820.4"),
+    Entry(
+        TIMING_DECODE_RATE,
+        "double",
+        "Tokens of the answer produced in a second: as the engine tells, else from the first chunk of a stream to its last.",
+        "51.5",
+    ),
     Entry(
         CONTENT_SHORTENED,
         "string (JSON)",
@@ -220,10 +341,6 @@ TABLE: Final = (
     Entry(CONTENT_BYTES, "int", "Size of the media in the answer, in bytes, where the answer is a file.", "48210"),
     Entry(STRUCTURED_TYPE, "string", "The type that an answer must be valid for, where a library asks until it is.", "Person"),
     Entry(MODEL_CALLS, "int", "How many client calls answered for this one inference, when more than one did.", "2"),
-    Entry(RESPONSE_LOGPROBS, "string (JSON)", "Log-probabilities as the provider sent them, one entry per choice.", "[{…}]"),
-    Entry(
-        RESPONSE_TOKEN_IDS, "int[] or string (JSON)", "Ids of the tokens that were produced, if the server sent them.", "[9906,11]"
-    ),
     Entry(
         RESPONSE_EXTRA,
         "string (JSON)",
@@ -247,10 +364,4 @@ TABLE: Final = (
     Entry(BATCH_INPUT_FILE_ID, "string", "Id of the file that holds a batch's requests.", "file-abc123"),
     Entry(BATCH_ENDPOINT, "string", "The API that a batch's requests are for.", "/v1/chat/completions"),
     Entry(RETRY_ATTEMPT, "int", "On the event `genba.retry`: the number of the retry that the client makes, from 1.", "1"),
-    Entry(
-        RESPONSE_PROMPT_TOKEN_IDS,
-        "int[] or string (JSON)",
-        "Ids of the tokens that the model saw, if the server sent them.",
-        "[1,2]",
-    ),
 )

@@ -18,6 +18,8 @@ DEFAULT_STORE = ".genba/genba.db"
 
 Content: TypeAlias = Literal["none", "span", "event", "both"]
 Semconv: TypeAlias = Literal["latest", "1.37"]
+TokenLevel: TypeAlias = Literal["off", "counts", "pieces", "full"]
+TensorKinds: TypeAlias = Literal["off", "logits", "embeddings", "all"]
 
 _CONTENT_WORDS: Mapping[str, Content] = {
     "none": "none",
@@ -63,6 +65,12 @@ TABLE = (
           "`multiprocessing`, `process_pools`, `subprocess`, `celery`, `ray`, or `all`. Default: nowhere; see `genba.carry`."),
     Entry("provider_names", "GENBA_PROVIDER_NAMES", "", 'Who serves the model at an address that does not tell: `{"10.0.0.5:8000": "vllm"}`, '
           "in the environment `10.0.0.5:8000=vllm,…`. Without a port it counts for every port, and for the hosts below."),
+    Entry("tokens", "GENBA_TOKENS", "counts", "What is recorded of tokens: `off`; `counts`, where each number comes from, and what the provider "
+          "sends by itself; `pieces`, also ids and pieces from the best source there is; `full`, also log-probabilities and alternatives."),
+    Entry("tokenizers", "GENBA_TOKENIZERS", "", 'The tokenizer of a model whose provider tells no ids: `{"smollm2-135m": "smollm2.gguf", '
+          '"gpt-4o*": "o200k_base"}`, in the environment `smollm2-135m=smollm2.gguf,…`. Each call is then counted again, and compared.'),
+    Entry("tensors", "GENBA_TENSORS", "off", "Tensors of engines in this process that are summarised by themselves: `logits`, `embeddings`, "
+          "`all` or `off`."),
     Entry("set_global", "GENBA_SET_GLOBAL", "false", "Make genba's provider the global one when the app has none."),
     Entry("service_name", "OTEL_SERVICE_NAME", "unknown_service", "`service.name` of genba's private provider."),
     Entry("", EVENT_VARIABLE, "with content", "`true` or `false`: whether the details event is emitted. Default: with `event` and `both`."),
@@ -92,6 +100,10 @@ class Settings:
     carry_context: tuple[str, ...] = ()
     provider_names: Mapping[str, str] = field(default_factory=dict)
     """`gen_ai.provider.name` by host, or by host and port."""
+    tokens: TokenLevel = "counts"
+    tokenizers: Mapping[str, str] = field(default_factory=dict)
+    """By the name of a model, or a pattern of such names, the name or file of its tokenizer."""
+    tensors: TensorKinds = "off"
     set_global: bool = False
     service_name: str | None = None
     warnings: tuple[str, ...] = ()
@@ -128,6 +140,9 @@ def resolve(
         instrument=_clients(options.get("instrument"), env, known_clients),
         carry_context=_carriers(options.get("carry_context"), env, carriers),
         provider_names=_provider_names(options.get("provider_names"), env),
+        tokens=_one_of(options.get("tokens"), env, "tokens", "GENBA_TOKENS", ("off", "counts", "pieces", "full")) or "counts",
+        tokenizers=_tokenizers(options.get("tokenizers"), env),
+        tensors=_one_of(options.get("tensors"), env, "tensors", "GENBA_TENSORS", ("off", "logits", "embeddings", "all")) or "off",
         set_global=_flag(options.get("set_global"), env, "GENBA_SET_GLOBAL", "set_global", default=False),
         service_name=_name(options.get("service_name")),
         warnings=tuple(warnings),
@@ -257,18 +272,31 @@ def _name(option: object) -> str | None:
 
 
 def _provider_names(option: object, env: Mapping[str, str]) -> dict[str, str]:
-    origin = "genba.init(provider_names=…)"
+    named = _mapping(option, env, "provider_names", ("10.0.0.5:8000", "vllm"), "an address and a name")
+    return {_address(host): name for host, name in named.items()}
+
+
+def _tokenizers(option: object, env: Mapping[str, str]) -> dict[str, str]:
+    named = _mapping(option, env, "tokenizers", ("gpt-4o*", "o200k_base"), "a model and its tokenizer's name or file")
+    origin = "genba.init(tokenizers=…)" if option is not None else "GENBA_TOKENIZERS"
+    return {model: _at_home(tokenizer, f"{origin}, for {model!r},") for model, tokenizer in named.items()}
+
+
+def _mapping(option: object, env: Mapping[str, str], name: str, example: tuple[str, str], what: str) -> dict[str, str]:
+    """Texts by texts: what was given, or the pairs `a=b,…` of the environment."""
+    origin, variable = f"genba.init({name}=…)", f"GENBA_{name.upper()}"
     if option is None:
-        pairs = [pair.partition("=") for pair in env.get("GENBA_PROVIDER_NAMES", "").split(",") if pair.strip()]
-        option, origin = {host.strip(): name.strip() for host, _, name in pairs}, "GENBA_PROVIDER_NAMES"
+        pairs = [pair.partition("=") for pair in env.get(variable, "").split(",") if pair.strip()]
+        option, origin = {key.strip(): value.strip() for key, _, value in pairs}, variable
     if not isinstance(option, Mapping):
-        raise SettingsError(f"{origin} must be a mapping such as {{'10.0.0.5:8000': 'vllm'}}, not {option!r}.")
-    for host, name in option.items():
-        if not (isinstance(host, str) and host and isinstance(name, str) and name):
-            raise SettingsError(
-                f"{origin} has {host!r} for {name!r}. Write an address and a name, such as '10.0.0.5:8000' and 'vllm'."
-            )
-    return {_address(host): name for host, name in option.items()}
+        raise SettingsError(f"{origin} must be a mapping such as {{{example[0]!r}: {example[1]!r}}}, not {option!r}.")
+    given: dict[str, str] = {}
+    for key, value in option.items():
+        text = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if not (isinstance(key, str) and key and isinstance(text, str) and text):
+            raise SettingsError(f"{origin} has {key!r} for {value!r}. Write {what}, such as {example[0]!r} and {example[1]!r}.")
+        given[key] = text
+    return given
 
 
 def _address(said: str) -> str:

@@ -189,6 +189,16 @@ def test_what_an_answer_says_twice_is_read_once() -> None:
     ]
 
 
+def test_the_tokens_that_an_answer_tells_are_recorded(spans: Spans) -> None:
+    scored = {
+        "content": [{"token": text, "bytes": list(text.encode()), "logprob": -0.5, "top_logprobs": []} for text in ("By", " bees.")]
+    }
+    about = {**ABOUT, "logprobs": scored}
+    Local(answer=AIMessage("By bees.", usage_metadata=USAGE, response_metadata=about)).invoke("How?")
+    [tokens] = genba.tokens.decode(attributes(spans.only())["genba.tokens.output"])
+    assert (tokens.source, tokens.ids, tokens.pieces, tokens.logprobs) == ("logprobs", None, [b"By", b" bees."], [-0.5, -0.5])
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_each_chunk_of_a_stream_has_its_time(spans: Spans, asynchronous: bool) -> None:
     async def read() -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import genba
 from localmodel.relay import Wire
 from support.spans import Spans, attributes, messages, outcome, parts, text
 
@@ -170,9 +171,52 @@ def test_a_parsed_answer_is_recorded_as_the_json_it_was(client: Any, wire: Wire,
 
 def test_log_probabilities_are_kept(client: Any, wire: Wire, spans: Spans) -> None:
     client.chat.completions.create(messages=QUESTION, **{**STEADY, "max_tokens": 3}, logprobs=True, top_logprobs=2)
-    sent = wire.last.answered["choices"][0]["logprobs"]
-    assert len(sent["content"]) == 3
-    assert json.loads(attributes(spans.only())["genba.response.logprobs"]) == [sent]
+    sent = wire.last.answered["choices"][0]["logprobs"]["content"]
+    assert len(sent) == 3
+    [tokens] = genba.tokens.decode(attributes(spans.only())["genba.tokens.output"])
+    assert tokens.ids == [one["id"] for one in sent]
+    assert tokens.pieces == [bytes(one["bytes"]) for one in sent]
+    assert tokens.logprobs == [one["logprob"] for one in sent]
+    assert [[one.id for one in top] for top in tokens.top] == [[one["id"] for one in entry["top_logprobs"]] for entry in sent]
+
+
+def test_the_ids_are_the_engine_s_own_streamed_or_not(client: Any, wire: Wire, spans: Spans) -> None:
+    told = {**STEADY, "extra_body": {"cache_prompt": False, "verbose": True, "return_tokens": True}}
+    client.chat.completions.create(messages=QUESTION, **told)
+    ids, why = wire.last.answered["__verbose"]["tokens"], wire.last.answered["choices"][0]["finish_reason"]
+    for _ in client.chat.completions.create(messages=QUESTION, **STEADY, logprobs=True, stream=True):
+        pass
+    [[whole], [streamed]] = (genba.tokens.decode(attributes(span)["genba.tokens.output"]) for span in spans.all())
+    assert (whole.ids, streamed.ids, why) == (ids, ids[:-1], "stop"), "the token that ends an answer is not streamed"
+    assert streamed.text.decode() == text(spans.all()[1])
+    assert attributes(spans.all()[0])["gen_ai.usage.output_tokens"] == len(ids)
+    assert attributes(spans.all()[1])["gen_ai.usage.output_tokens"] == len(ids), "its timings tell, though no usage was asked for"
+    assert attributes(spans.all()[1])["genba.timing.prefill"] > 0
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_the_server_s_own_endpoint_tells_every_token(stream: bool, client: Any, wire: Wire, spans: Spans) -> None:
+    body = {"prompt": "Once upon a time", "n_predict": 8, "temperature": 0, "n_probs": 2, "return_tokens": True, "stream": stream}
+    more = {"stream": True, "stream_cls": openai.Stream[object]} if stream else {}
+    answer = client.with_options(base_url=wire.url).post("/completion", body=body, cast_to=object, **more)
+    events = list(answer) if stream else [answer]
+    span = spans.only()
+    [tokens] = genba.tokens.decode(attributes(span)["genba.tokens.output"])
+    assert tokens.ids == [id for event in events for id in event["tokens"]]
+    assert len(tokens) == events[-1]["tokens_predicted"] == attributes(span)["gen_ai.usage.output_tokens"]
+    assert tokens.text.decode() == text(span) == "".join(event["content"] for event in events)
+    assert attributes(span)["gen_ai.usage.input_tokens"] == events[-1]["tokens_evaluated"]
+
+
+def test_tokens_that_the_server_s_stream_leaves_out_keep_their_places(client: Any, wire: Wire, spans: Spans) -> None:
+    body = {"prompt": "Hi", "n_predict": 20, "temperature": 0, "return_tokens": True, "grammar": 'root ::= "a😀é"'}
+    root = client.with_options(base_url=wire.url)
+    whole = root.post("/completion", body=body, cast_to=object)
+    list(root.post("/completion", body={**body, "stream": True}, cast_to=object, stream=True, stream_cls=openai.Stream[object]))
+    [tokens] = genba.tokens.decode(attributes(spans.all()[1])["genba.tokens.output"])
+    assert len(tokens) == len(whole["tokens"])
+    assert None in tokens.ids
+    assert all(mine in (None, theirs) for mine, theirs in zip(tokens.ids, whole["tokens"], strict=True))
 
 
 def test_a_response_is_recorded_as_it_was_on_the_wire(client: Any, wire: Wire, spans: Spans) -> None:

@@ -191,8 +191,8 @@ async def test_an_asynchronous_manager_does_the_same(client: Any, spans: Spans) 
 def test_lines_are_whole_however_they_come_apart(size: int) -> None:
     sent = b'{"a": 1}\n\nno json\r\n{"a": "\\u00e9"}\r\n{"a": 3}'
     pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
-    assert [event for _, event in ndjson.events(pieces, range(len(pieces)))] == [{"a": 1}, {"a": "é"}, {"a": 3}]
+    assert [event for _, event, _ in ndjson.events(pieces, range(len(pieces)))] == [{"a": 1}, {"a": "é"}, {"a": 3}]
 
 
 def test_a_line_that_was_cut_off_is_left_out() -> None:
-    assert list(ndjson.events([b'{"a": 1}\n{"a"'], [7])) == [(7, {"a": 1})]
+    assert list(ndjson.events([b'{"a": 1}\n{"a"'], [7])) == [(7, {"a": 1}, 8)]

@@ -10,6 +10,7 @@ import pytest
 
 import genba
 from genba.providers.cohere import embeddings, generate, rerank, v1, v2
+from genba.tokens import decode
 from support.clients.cohere import MODEL, TEXT, USAGE, line, make
 from support.clients.cohere import v1 as old_answer
 from support.clients.cohere import v2 as new_answer
@@ -114,7 +115,8 @@ def test_a_stream_with_a_plan_tool_calls_and_citations_adds_up(server: Server, s
     assert answer["parts"][1] == {"type": "text", "content": "Honey", "annotations": [CITATION]}
     assert answer["parts"][2] == {"type": "tool_call", "id": "c1", "name": "weather", "arguments": {"city": "Bath"}}
     assert attributes(span)["gen_ai.response.finish_reasons"] == ("tool_call",)
-    assert attributes(span)["genba.response.token_ids"] == (5, 6)
+    [tokens] = decode(attributes(span)["genba.tokens.output"])
+    assert (tokens.ids, tokens.logprobs, tokens.chunks) == ([5, 6], [-0.1, -0.2], [8, 8])
 
 
 def test_version_1_reads_its_own_roles_tools_and_results(server: Server, spans: Spans) -> None:

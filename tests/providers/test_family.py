@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import genba
 from genba.providers import cerebras, fireworks, groq, together, writer
 from support import anthropic_wire, openai_wire
 from support.examples import run_example
@@ -146,7 +147,9 @@ def test_token_ids_that_the_host_asked_for_are_kept(server: Server, spans: Spans
     server.serve(json_answer({**body, "prompt_token_ids": [1, 2, 3]}))
     chat(client("fireworks", server.url), return_token_ids=True)
     told = attributes(spans.only())
-    assert (told["genba.response.token_ids"], told["genba.response.prompt_token_ids"]) == ((9906, 11), (1, 2, 3))
+    [seen] = genba.tokens.decode(told["genba.tokens.input"], "input")
+    [said] = genba.tokens.decode(told["genba.tokens.output"])
+    assert (said.ids, seen.ids, said.source, seen.source) == ([9906, 11], [1, 2, 3], "server", "server")
 
 
 @needs("cerebras.cloud.sdk")

@@ -10,6 +10,7 @@ import pytest
 
 import genba
 from genba.providers.huggingface import chat, embeddings, generation
+from genba.tokens import decode
 from support import openai_wire
 from support.clients.huggingface import MODEL, make
 from support.examples import run_example
@@ -77,7 +78,8 @@ def test_generated_text_comes_with_all_that_the_server_said_whatever_the_host_as
     assert (span.name, text(span)) == ("text_completion", TEXT)
     assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (2, 5)
     assert told["gen_ai.response.finish_reasons"] == ("stop",)
-    assert (told["genba.response.token_ids"], told["genba.response.prompt_token_ids"]) == ((40, 41, 42, 43, 44), (1, 2))
+    assert [one.ids for one in decode(told["genba.tokens.output"])] == [[40, 41, 42, 43, 44]]
+    assert [one.ids for one in decode(told["genba.tokens.input"], "input")] == [[1, 2]]
     assert (told["gen_ai.request.max_tokens"], told["gen_ai.request.top_k"]) == (50, 4)
     assert text(span, "input") == QUESTION
 
@@ -100,7 +102,8 @@ async def test_a_stream_of_tokens_adds_up(asynchronous: bool, server: Server, sp
     told = attributes(spans.only())
     assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (3, 5)
     assert told["gen_ai.response.finish_reasons"] == ("length",)
-    assert told["genba.response.token_ids"] == (40, 41, 42, 43, 44)
+    [tokens] = decode(told["genba.tokens.output"])
+    assert (tokens.ids, tokens.text, tokens.chunks) == ([40, 41, 42, 43, 44], TEXT.encode(), [0, 1, 2, 3, 4])
 
 
 def test_a_stream_of_plain_texts_is_known_as_far_as_the_host_sees_it(server: Server, spans: Spans) -> None:

@@ -48,6 +48,18 @@ def hushed() -> None:
     hush()
 
 
+def test_the_tokens_that_a_server_tells_are_recorded(server: Server, start_tracing: Callable[..., Spans]) -> None:
+    """LiteLLM moves what OpenAI has no field for elsewhere."""
+    body = openai_wire.chat(prompt_token_ids=[1, 2])
+    body["choices"][0]["token_ids"] = [5, 6]
+    server.serve(json_answer(body))
+    spans = start_tracing(instrument=["litellm"])
+    completion(**ASK, api_base=f"{server.url}/v1")
+    [seen] = genba.tokens.decode(attributes(spans.only())["genba.tokens.input"], "input")
+    [said] = genba.tokens.decode(attributes(spans.only())["genba.tokens.output"])
+    assert (seen.ids, said.ids) == ([1, 2], [5, 6])
+
+
 def test_a_function_that_was_imported_by_name_before_is_traced(server: Server, spans: Spans) -> None:
     server.serve(openai_wire.chat_handler)
     answer = completion(**ASK, api_base=f"{server.url}/v1")

@@ -14,6 +14,7 @@ import pytest
 import genba
 from genba import semconv
 from genba.providers import watsonx
+from genba.tokens import decode
 from support.clients.watsonx import ERROR, MODEL, USAGE, api, chat, chat_chunks, event, make, text, text_pieces
 from support.examples import run_example
 from support.openai_wire import ANSWER, MESSAGES, QUESTION, WEATHER_CALL, WEATHER_TOOL
@@ -100,7 +101,8 @@ async def test_a_text_is_told_with_its_parameters(asynchronous: bool, server: Se
     assert {name: told.get(name) for name in expected} == expected
     assert messages(span, "input")[0]["parts"] == [{"type": "text", "content": QUESTION}]
     assert messages(span)[0]["parts"] == [{"type": "text", "content": TEXT}]
-    assert json.loads(told[semconv.RESPONSE_LOGPROBS]) == [tokens]
+    [listed] = decode(told["genba.tokens.output"])
+    assert (listed.text, listed.logprobs) == (TEXT.encode(), [-0.5] * len(ANSWER))
 
 
 @pytest.mark.parametrize("raw", [False, True])

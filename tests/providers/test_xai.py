@@ -12,6 +12,7 @@ import pytest
 
 import genba
 from genba.providers.xai import chat, pictures
+from genba.tokens import Alternative, decode
 from support.clients.xai import HEAD, ID, MODEL, SERVED, USAGE, ask, bridge, chunk, client, ended, whole
 from support.examples import run_example
 from support.openai_wire import ANSWER, PNG, QUESTION
@@ -175,6 +176,17 @@ def test_a_deferred_answer_is_one_call_with_all_its_polling(server: Server, span
     ask(client(server.url)).defer(interval=dt.timedelta(milliseconds=1))
     assert len(server.received) == 2
     assert (spans.only().name, text(spans.only())) == (f"chat {MODEL}", TEXT)
+
+
+def test_log_probabilities_are_kept_to_their_last_bit(server: Server, spans: Spans) -> None:
+    half = {"token": "\N{REPLACEMENT CHARACTER}", "bytes": "8J8=", "logprob": -0.1}  # half of a character
+    sure = {"token": "Hi", "bytes": "SGk=", "topLogprobs": [{"token": "Hi", "bytes": "SGk="}]}  # of nothing else: 0 is not sent
+    server.serve(json_answer(whole({**said(content="Hi"), "logprobs": {"content": [half, sure]}})))
+    ask(client(server.url)).sample()
+    [tokens] = decode(attributes(spans.only())["genba.tokens.output"])
+    assert tokens.pieces == [b"\xf0\x9f", b"Hi"]
+    assert tokens.logprobs == [-0.10000000149011612, 0.0]  # as 32 bits have it
+    assert tokens.top == [[], [Alternative(None, b"Hi", 0.0)]]
 
 
 def test_a_chat_without_messages_fails_as_it_does_without_us(server: Server, spans: Spans) -> None:

@@ -40,6 +40,9 @@ class Exchange:
     def __init__(self) -> None:
         self.read = 0
 
+    def chunks(self) -> list[Any]:
+        return []
+
     def request(self) -> Request:
         self.read += 1
         return Request(model="acme-1")

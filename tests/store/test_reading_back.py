@@ -276,6 +276,18 @@ def test_a_run_is_told_by_its_number_of_the_process_and_its_command(writer: Stor
     assert store.spans(1)[0].sequence == 2
 
 
+def test_a_run_that_imports_more_is_written_down_again(writer: StoreWriter, opened: Callable[[], Store]) -> None:
+    run = RunRow(run_id="r1", pid=7, started_ns=BEGAN, python="3.12", genba="0.1", command=(), packages={})
+    seen = []
+    for packages in ({}, {"openai": "2.8.1"}, {"openai": "2.8.1", "anthropic": "0.77\ud800"}):
+        writer.register(replace(run, packages=packages))
+        writer.write([span(run_id="r1")])
+        (known,) = opened().runs()
+        seen.append(known.packages)
+    assert seen == [{}, {"openai": "2.8.1"}, {"openai": "2.8.1", "anthropic": "0.77\\ud800"}]
+    assert len(opened().spans(run_id="r1")) == 3
+
+
 def test_content_is_asked_for_by_attribute(writer: StoreWriter, opened: Callable[[], Store]) -> None:
     writer.write([span(content={"a": encoded({"x": 1}, "two"), "none": []}, single_content={"b": b"[3]"})])
     store = opened()

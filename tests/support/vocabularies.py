@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
@@ -10,7 +11,7 @@ from typing import Any
 
 from genba.tokens import identity, tokenizer_json
 
-CHARACTERS = {byte: character for character, byte in tokenizer_json._BYTES.items()}
+CHARACTERS = {byte: character for character, byte in tokenizer_json.BYTES.items()}
 BYTES = [bytes([byte]) for byte in range(256)]
 
 
@@ -68,6 +69,28 @@ def description(ranks: Mapping[bytes, int], pairs: list[tuple[bytes, bytes]], **
         },
         **changes,
     }
+
+
+def gguf(keys: Mapping[str, Any]) -> bytes:
+    """A GGUF file with these keys, and no tensors."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value.encode())) + value.encode()
+
+    def valued(value: Any) -> bytes:
+        if isinstance(value, bool):
+            return struct.pack("<IB", 7, value)
+        if isinstance(value, int):
+            return struct.pack("<II", 4, value)
+        if isinstance(value, str):
+            return struct.pack("<I", 8) + text(value)
+        if isinstance(value[0], float):
+            return struct.pack("<IIQ", 9, 6, len(value)) + struct.pack(f"<{len(value)}f", *value)
+        if isinstance(value[0], int):
+            return struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
+        return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
+
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(keys)) + b"".join(text(key) + valued(value) for key, value in keys.items())
 
 
 def differing(one: identity.Identity, other: identity.Identity) -> set[str]:

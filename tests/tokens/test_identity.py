@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gc
 import json
-import struct
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from genba.tokens import identity, merging, splitting, tokenizer_json, vocabulary_files
 from genba.tokens.gguf import GGUFError
-from support.vocabularies import BYTES, description, differing, spelled, trained
+from support.vocabularies import BYTES, description, differing, gguf, spelled, trained
 
 
 def described(ranks: Mapping[bytes, int], pairs: list[tuple[bytes, bytes]], **changes: Any) -> identity.Identity:
@@ -188,24 +187,6 @@ def test_a_rank_file_keeps_unknown_what_it_does_not_say(tmp_path: Path) -> None:
         "put_around",
     }
     assert all(part.why for part in found.parts if part.digest is None)
-
-
-def gguf(keys: Mapping[str, Any]) -> bytes:
-    def text(value: str) -> bytes:
-        return struct.pack("<Q", len(value.encode())) + value.encode()
-
-    def valued(value: Any) -> bytes:
-        if isinstance(value, bool):
-            return struct.pack("<IB", 7, value)
-        if isinstance(value, int):
-            return struct.pack("<II", 4, value)
-        if isinstance(value, str):
-            return struct.pack("<I", 8) + text(value)
-        if isinstance(value[0], int):
-            return struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
-        return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
-
-    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(keys)) + b"".join(text(key) + valued(value) for key, value in keys.items())
 
 
 def test_a_gguf_file_and_a_tokenizer_json_of_one_vocabulary_are_equal(tmp_path: Path) -> None:

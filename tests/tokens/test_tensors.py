@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import genba
-from genba.tokens.tensors import BIN_EDGES, take
+from genba.tokens.tensors import BIN_EDGES, Steps, take
 from support.spans import Spans, attributes
 
 np = pytest.importorskip("numpy", reason="numpy is not installed")
@@ -75,6 +75,27 @@ def test_a_step_of_logits_tells_entropy_rank_and_probability(logits: list[float]
     assert [p for _, p in tokens] == [pytest.approx(p, rel=1e-6) for p in sorted(likely, reverse=True)[:top]]
     assert all(likely[id] == pytest.approx(p, rel=1e-6) for id, p in tokens)
     assert len({id for id, _ in tokens}) == len(tokens)
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(2, 9), st.integers(0, 9))
+def test_steps_that_come_one_by_one_are_told_as_if_they_had_come_together(many: int, texts: int, width: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(many, texts, width)).astype(np.float32)
+    chosen = random.integers(0, width, (many, texts))
+    steps = Steps()
+    for some, ids in zip(logits, chosen, strict=True):
+        steps.add(some, ids)
+    apart, together = steps.summary().plain(), measures(logits.reshape(-1, width), "logits", chosen.reshape(-1))
+    for name, value in together.items():
+        assert apart[name] == (pytest.approx(value) if isinstance(value, float) else value), name
+    assert [row[0] for row in steps.rows()] == pytest.approx(together["entropy"])
+
+
+def test_steps_that_cannot_be_measured_say_why() -> None:
+    steps = Steps()
+    assert steps.summary().unknown == "no logits were seen"
+    steps.add(np.array(["a"]))
+    assert steps.summary().unknown == "values of type str32 are no numbers"
 
 
 def test_pieces_add_up_to_the_whole() -> None:

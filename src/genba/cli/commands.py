@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
-from ..store import location
-from ..store.errors import StoreError
-from ..store.reader import Store
 from . import listing, showing
+from .drift import drift
+from .opening import opened, store_option
 from .printing import print_json, print_lines, print_table
 from .run import Target, run_target
 from .tokenizers import tokenizer
+from .tokens import tokens
 
 
 def run_command_line(argv: Sequence[str]) -> int:
@@ -45,14 +42,12 @@ def commands() -> None:
 
 
 commands.add_command(tokenizer)
-
-
-def _store_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--store", metavar="PATH", help="The store to read. Default: GENBA_STORE, else .genba/genba.db.")(command)
+commands.add_command(tokens)
+commands.add_command(drift)
 
 
 @commands.command("list")
-@_store_option
+@store_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--traces", is_flag=True, help="Traces instead of model calls.")
 @click.option("--model", help="Only calls of this model, asked for or answering.")
@@ -60,38 +55,38 @@ def _store_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 def list_(store: str | None, limit: int, traces: bool, model: str | None, error: bool, as_json: bool) -> None:
     """The newest model calls, or traces."""
-    with _opened(store) as opened:
+    with opened(store) as source:
         if traces and (model is not None or error):
             raise click.UsageError("--model and --error choose calls; leave out --traces.")
-        rows = listing.traces(opened, limit) if traces else listing.calls(opened, limit, model=model, error=error)
+        rows = listing.traces(source, limit) if traces else listing.calls(source, limit, model=model, error=error)
         if as_json:
             print_json([row.as_json() for row in rows])
         elif rows:
             print_table(listing.TRACE_COLUMNS if traces else listing.CALL_COLUMNS, [row.cells() for row in rows])
         else:
             fits = " that fit" if model is not None or error else ""
-            click.echo(f"There are no {'traces' if traces else f'model calls{fits}'} in {opened.path}.", err=True)
+            click.echo(f"There are no {'traces' if traces else f'model calls{fits}'} in {source.path}.", err=True)
 
 
 @commands.command()
 @click.argument("what", metavar="TRACE|SPAN|last")
-@_store_option
+@store_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON object with everything, the raw exchange included.")
 def show(what: str, store: str | None, as_json: bool) -> None:
     """A trace or span, by an id that may be shortened: the tree, then what was said."""
-    with _opened(store) as opened:
+    with opened(store) as source:
         if what == "last":
-            spans = opened.latest()
+            spans = source.latest()
             if not spans:
-                raise click.ClickException(f"Nothing is recorded in {opened.path} yet. Run your program with 'genba run app.py'.")
+                raise click.ClickException(f"Nothing is recorded in {source.path} yet. Run your program with 'genba run app.py'.")
             chosen = None
         else:
-            trace_id, chosen = opened.find(what)
-            spans = opened.trace(trace_id)
+            trace_id, chosen = source.find(what)
+            spans = source.trace(trace_id)
         if as_json:
-            print_json(showing.as_json(opened, spans, chosen))
+            print_json(showing.as_json(source, spans, chosen))
         else:
-            print_lines(showing.lines(opened, spans, chosen))
+            print_lines(showing.lines(source, spans, chosen))
 
 
 class _Run(click.Command):
@@ -129,19 +124,3 @@ def _start() -> None:
     except genba.SettingsError as error:
         click.echo(f"genba run: {error}", err=True)
         sys.exit(2)
-
-
-@contextmanager
-def _opened(said: str | None) -> Iterator[Store]:
-    try:
-        with Store(_located(said)) as store:
-            yield store
-    except StoreError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _located(said: str | None) -> Path:
-    path = location.locate(said)
-    if path is None:
-        raise StoreError("The store is switched off, so there is nothing to look at here. Say where a store is with --store PATH.")
-    return path

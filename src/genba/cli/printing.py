@@ -9,14 +9,14 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import click
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from ..conversation.reading import Line, Style, Words, escaped, plain
+from ..conversation.reading import Style, Words, escaped
 
 PIPE_WIDTH: Final = 100
 LAST_COLUMN: Final = 16
@@ -33,16 +33,41 @@ _STYLES: Final[dict[Style, str]] = {
 }
 
 
-def print_lines(lines: Iterable[Line]) -> None:
+class Painted(NamedTuple):
+    """A piece of a line in colours of its own. What they mean must be said in another way where `has_colours` is false."""
+
+    text: str
+    colours: str
+    """A style as rich writes it."""
+
+
+PaintedLine: TypeAlias = Sequence[Words | Painted]
+
+
+def print_lines(lines: Iterable[PaintedLine]) -> None:
     """Print lines of styled words."""
-    if not _is_terminal():
+    if not is_terminal():
         for line in lines:
-            click.echo(plain([line]))
+            click.echo("".join(words.text for words in line).rstrip())
         return
     console = _console()
     for line in lines:
-        # Text objects, never markup: a prompt may hold "[red]".
-        console.print(Text.assemble(*((words.text, _STYLES[words.style]) for words in line)), soft_wrap=True)
+        console.print(as_text(line), soft_wrap=True)
+
+
+def as_text(line: PaintedLine) -> Text:
+    """The line as rich prints it: a text object, never markup, since a prompt may hold "[red]"."""
+    return Text.assemble(*((words.text, words.colours if isinstance(words, Painted) else _STYLES[words.style]) for words in line))
+
+
+def has_colours() -> bool:
+    """Whether colours can be seen."""
+    return is_terminal() and _console().color_system is not None
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at what is printed, rather than a program."""
+    return sys.stdout.isatty()
 
 
 class Column(NamedTuple):
@@ -56,7 +81,7 @@ class Column(NamedTuple):
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Words]]) -> None:
     """Print the rows, one line each. The last column takes what is left of the width, and is cut."""
-    width = shutil.get_terminal_size().columns if _is_terminal() else PIPE_WIDTH
+    width = shutil.get_terminal_size().columns if is_terminal() else PIPE_WIDTH
     safe = [[Words(escaped(words.text, one_line=True), words.style) for words in row] for row in rows]
     wide = [max(cell_len(text) for text in (column.title, *(row[at].text for row in safe))) for at, column in enumerate(columns)]
     kept = list(range(len(columns) - 1))
@@ -64,9 +89,14 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Words]]) -> N
         if columns[at].may_go and width - sum(wide[place] + 2 for place in kept) < LAST_COLUMN:
             kept.remove(at)
     rest = max(0, width - sum(wide[at] + 2 for at in kept))
-    for row in ([Words(column.title, "faint") for column in columns], *safe):
-        line = [Words(_padded(row[at].text, wide[at], columns[at].is_number) + "  ", row[at].style) for at in kept]
-        print_lines([[*line, Words(_cut(row[-1].text, rest), row[-1].style)]])
+    lines = (
+        [
+            *(Words(_padded(row[at].text, wide[at], columns[at].is_number) + "  ", row[at].style) for at in kept),
+            Words(_cut(row[-1].text, rest), row[-1].style),
+        ]
+        for row in ([Words(column.title, "faint") for column in columns], *safe)
+    )
+    print_lines(lines)
 
 
 def print_json(value: Any) -> None:
@@ -104,7 +134,3 @@ def _finite(value: Any) -> Any:
 def _console() -> Console:
     coloured = not os.environ.get("NO_COLOR")
     return Console(color_system="auto" if coloured else None, markup=False, emoji=False, highlight=False)
-
-
-def _is_terminal() -> bool:
-    return sys.stdout.isatty()

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from ..conversation.reading import Line, Words, escaped
-from ..tokens import differing, identity, vocabularies, vocabulary_files
-from ..tokens.contents import Contents
+from ..tokens import differing, identity
+from ..tokens.local.finding import Encoder, Found, NotFoundError, find
 from .printing import Column, print_json, print_lines, print_table
-
-_LIBRARIES: Final = {"quicktok": "quicktok-v1", "bpe_openai": "bpe-openai", "tiktoken": "tiktoken"}
-"""Those with encodings that have a name, in the order in which they are asked -> what to install. The last one may need the network."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What a word on the command line stands for."""
-
-    said: str
-    contents: Contents
-    encode: differing.Encode | None
-    why: str = ""
-    """Why a text cannot be encoded with it."""
 
 
 @click.group("tokenizer")
@@ -74,8 +56,10 @@ def diff(first: str, second: str, texts: Sequence[str], as_json: bool) -> int:
     """
     left, right = _chosen(first), _chosen(second)
     differences = differing.compare(left.contents, right.contents)
-    partings = _partings(left, right, texts or differing.TEXTS)
-    whys = [f"{one.said}: {one.why}" for one in (left, right) if one.encode is None]
+    encoders = [one.encoder() for one in (left, right)]
+    whys = [f"{one.said}: {why}" for one, why in zip((left, right), encoders, strict=True) if isinstance(why, str)]
+    encodes = [_encode(encoder) for encoder in encoders if not isinstance(encoder, str)]
+    partings = [] if whys else _partings(left, right, encodes, texts or differing.TEXTS)
     if as_json:
         print_json(_diff_as_json(left, right, differences, partings, whys))
     else:
@@ -86,15 +70,19 @@ def diff(first: str, second: str, texts: Sequence[str], as_json: bool) -> int:
     return 1 if is_other else 0
 
 
-def _partings(left: Chosen, right: Chosen, texts: Sequence[str]) -> list[differing.Parting]:
-    if left.encode is None or right.encode is None:
-        return []
-    return [differing.parting(text, (left.contents, left.encode), (right.contents, right.encode)) for text in texts]
+def _encode(encoder: Encoder) -> differing.Encode:
+    # Special tokens in the text count, in every library.
+    return lambda text: encoder.encode(text, special=True)
+
+
+def _partings(left: Found, right: Found, encodes: Sequence[differing.Encode], texts: Sequence[str]) -> list[differing.Parting]:
+    one, other = encodes
+    return [differing.parting(text, (left.contents, one), (right.contents, other)) for text in texts]
 
 
 def _diff_as_json(
-    left: Chosen,
-    right: Chosen,
+    left: Found,
+    right: Found,
     differences: Sequence[differing.Difference],
     partings: Sequence[differing.Parting],
     whys: Sequence[str],
@@ -115,8 +103,8 @@ def _diff_as_json(
 
 
 def _diff_lines(
-    left: Chosen,
-    right: Chosen,
+    left: Found,
+    right: Found,
     differences: Sequence[differing.Difference],
     partings: Sequence[differing.Parting],
     whys: Sequence[str],
@@ -162,89 +150,8 @@ def _title(found: identity.Identity) -> Iterator[Line]:
     ]
 
 
-def _chosen(said: str) -> Chosen:
-    path = Path(said)
-    library, colon, name = said.partition(":")
-    library = library.replace("-", "_").removesuffix("_v1")
-    if path.exists():
-        return _from_file(said, path)
-    if colon and library in _LIBRARIES:
-        found = _encoding(library, name)
-        if isinstance(found, str):
-            raise click.ClickException(f"{said}: {found}")
-        return _from_encoding(said, found)
-    if "/" in said or "\\" in said or path.suffix in (".json", ".gguf", ".tiktoken"):
-        cached = _cached(said)
-        if cached is not None:
-            return _from_file(said, cached)
-        raise click.ClickException(
-            f"There is no file or folder {said}, and no model of that name with a tokenizer.json in {_cache()}."
-        )
-    reasons = []
-    for one in _LIBRARIES:
-        found = _encoding(one, said)
-        if not isinstance(found, str):
-            return _from_encoding(said, found)
-        reasons.append(f"  {found}")
-    reasons_said = "\n".join(reasons)
-    raise click.ClickException(f"'{said}' is no file, and no encoding of a library that is installed here:\n{reasons_said}")
-
-
-def _encoding(library: str, name: str) -> Any | str:
-    """The named encoding of a library; as words, why there is none."""
+def _chosen(said: str) -> Found:
     try:
-        module = importlib.import_module(library)
-    except ImportError:
-        return f"{library} is not installed; it comes with: pip install {_LIBRARIES[library]}"
-    try:
-        return module.get_encoding(name)
-    except Exception as error:  # noqa: BLE001  # each library has its own, and tiktoken those of the network
-        reason = str(error).partition("\n")[0]
-        return f"{library} has no encoding '{name}' at hand: {reason[:120]}"
-
-
-def _from_encoding(said: str, encoding: Any) -> Chosen:
-    contents = vocabularies.read(encoding)
-    if contents is None:
-        raise click.ClickException(f"This release of {type(encoding).__module__} does not let its vocabulary be read.")
-    # Special tokens in the text count, as they do in the other libraries.
-    return Chosen(said, contents, lambda text: list(encoding.encode(text, allowed_special="all")))
-
-
-def _from_file(said: str, path: Path) -> Chosen:
-    try:
-        contents = vocabulary_files.read(path)
-    except vocabulary_files.FileError as error:
+        return find(said, may_fetch=True)
+    except NotFoundError as error:
         raise click.ClickException(str(error)) from error
-    if contents.library == "ranks":
-        return Chosen(said, contents, None, "a file of ranks does not say how a text is split")
-    if contents.library == "gguf":
-        return _with_llama_cpp(said, contents, path)
-    try:
-        tokenizers = importlib.import_module("tokenizers")
-    except ImportError:
-        return Chosen(said, contents, None, "tokenizers is not installed; it comes with: pip install tokenizers")
-    loaded = tokenizers.Tokenizer.from_file(str(path / "tokenizer.json" if path.is_dir() else path))
-    loaded.no_truncation()
-    loaded.no_padding()
-    return Chosen(said, contents, lambda text: list(loaded.encode(text, add_special_tokens=False).ids))
-
-
-def _with_llama_cpp(said: str, contents: Contents, path: Path) -> Chosen:
-    try:
-        llama_cpp = importlib.import_module("llama_cpp")
-    except (ImportError, OSError, RuntimeError):
-        return Chosen(said, contents, None, "llama.cpp is not installed; it comes with: pip install llama-cpp-python")
-    model = llama_cpp.Llama(str(path), vocab_only=True, verbose=False)
-    return Chosen(said, contents, lambda text: list(model.tokenize(text.encode(), add_bos=False, special=True)))
-
-
-def _cache() -> Path:
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-
-
-def _cached(model: str) -> Path | None:
-    """The folder of a model that Hugging Face's libraries have downloaded; the newest, if there are several."""
-    snapshots = (_cache() / f"models--{model.replace('/', '--')}" / "snapshots").glob("*/tokenizer.json")
-    return max((one.parent for one in snapshots), key=lambda folder: folder.stat().st_mtime, default=None)

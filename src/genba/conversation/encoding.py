@@ -82,7 +82,7 @@ def shorten(text: str, limit: int) -> str:
     """`text` if it is no longer than `limit` characters, else without its middle, saying what is missing."""
     if len(text) <= limit:
         return text
-    digest = _sha256(text)
+    digest = sha256(text)
     note = f" …[{len(text)} characters, sha256 {digest[:16]}]… "
     keep = limit - len(note)
     if keep < 2:  # not a letter on either side
@@ -90,10 +90,11 @@ def shorten(text: str, limit: int) -> str:
     return text[: keep - keep // 2] + note + text[len(text) - keep // 2 :]
 
 
-def _sha256(text: str) -> str:
+def sha256(whole: str | bytes) -> str:
+    """The hash of a text or of bytes, in hexadecimal."""
     import hashlib  # a tenth of what importing genba would cost, for what most programs never need
 
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(whole.encode("utf-8", "surrogatepass") if isinstance(whole, str) else whole).hexdigest()
 
 
 def readable(text: str) -> str:
@@ -174,7 +175,7 @@ class _Walk:
 
     def _text(self, text: str, path: str) -> str:
         if len(text) > self._limit:
-            self._shortened.append(Shortened(path, len(text), _sha256(text)))
+            self._shortened.append(Shortened(path, len(text), sha256(text)))
             text = shorten(text, self._limit)
         return text if text.isascii() else readable(text)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .parts import JSON, Message, Part, ToolDefinition
+from .tokens import Timings, Tokens
 from .usage import Usage
 
 
@@ -46,6 +47,8 @@ class Request:
     """What a retrieval looks for."""
     retrieval_top_k: int | None = None
     data_source_id: str | None = None
+    tokens: Sequence[Tokens] = ()
+    """The tokens that went in, where the request itself has them as ids."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """Further span attributes by their full name, such as `openai.request.service_tier`. Values are str, int, float, bool or lists."""
 
@@ -64,6 +67,10 @@ class Response:
     native_finish_reasons: Sequence[str] = ()
     """The same in the provider's own words."""
     usage: Usage | None = None
+    tokens: Sequence[Tokens] = ()
+    """The tokens that went in and came out, as far as the answer tells them. One side of one choice may be there from two sources."""
+    timings: Timings | None = None
+    """How long the engine says that it took."""
     status: str | None = None
     """`queued`, `in_progress`, `completed`, `incomplete`, `failed` or `cancelled`, for answers made in the background."""
     error_type: str | None = None

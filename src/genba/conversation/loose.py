@@ -7,7 +7,7 @@ as text or JSON, never refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import orjson
@@ -16,9 +16,8 @@ from . import parts
 from .encoding import encode
 from .exchange import Request, Response
 from .parts import JSON, Message, Part, ToolDefinition
-from .usage import Usage, count
+from .usage import COUNTS, Usage, count
 
-_USAGE_FIELDS = frozenset(field.name for field in fields(Usage))
 _PROMPTS = ("messages", "prompt", "input", "inputs", "question", "query", "text", "contents")
 _NUMBERS = ("temperature", "top_p", "frequency_penalty", "presence_penalty")
 _WHOLE = {
@@ -134,7 +133,7 @@ def response(said: JSON) -> Response:
 
 def usage(said: Mapping[str, JSON]) -> Usage:
     """Token counts by the conventions' names, or OpenAI's older ones."""
-    known = {name: count(value) for name, value in said.items() if name in _USAGE_FIELDS and name != "raw"}
+    known: dict[str, Any] = {name: count(value) for name, value in said.items() if name in COUNTS}
     known.setdefault("input_tokens", count(said.get("prompt_tokens")))
     known.setdefault("output_tokens", count(said.get("completion_tokens")))
     return Usage(**known, raw=dict(said))

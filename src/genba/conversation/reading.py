@@ -157,10 +157,21 @@ class Transcript:
         for message in messages[repeated:]:
             found.extend(_message(message, self._results, self._shown))
         for name, value in content.items():
-            if name not in _ELSEWHERE:
+            if name in semconv.TOKEN_RECORDS:
+                found.extend(_recorded_tokens(name, value))
+            elif name not in _ELSEWHERE:
                 found.append([Words(_TITLES.get(name) or escaped(name, one_line=True), "role")])
                 found.extend(_body(written(value)))
         return found
+
+
+def _recorded_tokens(name: str, value: JSON) -> Iterator[Line]:
+    """That there are token records, and how to see them."""
+    records = [one for one in _list(value) if isinstance(one, Mapping)]
+    counts = " + ".join(str(count) for one in records if type(count := one.get("count")) is int)
+    sources = ", ".join(dict.fromkeys(escaped(str(one.get("source")), one_line=True) for one in records))
+    side = name.removeprefix("genba.tokens.")
+    yield [Words(f"{side} tokens recorded: {counts or 'how many is not known'} ({sources}); see 'genba tokens'", "faint")]
 
 
 def first_words(content: Mapping[str, JSON]) -> str:

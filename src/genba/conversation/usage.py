@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+REPORTED: Final = "reported"
+ENGINE: Final = "engine"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +39,19 @@ class Usage:
     audio_cache_read_input_tokens: int | None = None
     raw: Mapping[str, Any] | None = None
     """The provider's own usage object, untouched."""
+    source: str = REPORTED
+    """Where the numbers come from: `reported` by the provider, or counted by the `engine` in this process."""
+
+
+COUNTS: Final = tuple(name for name in Usage.__dataclass_fields__ if name not in ("raw", "source"))
+"""The fields that are numbers of tokens."""
 
 
 def summed(usages: Sequence[Usage | None]) -> Usage:
     """The usage of several calls together; the last one's own words are kept as `raw`."""
     known = [usage for usage in usages if usage is not None]
-    names = [name for name in Usage.__dataclass_fields__ if name != "raw"]
-    sums = {name: total(*(getattr(usage, name) for usage in known)) for name in names}
-    return Usage(**sums, raw=known[-1].raw if known else None)
+    sums = {name: total(*(getattr(usage, name) for usage in known)) for name in COUNTS}
+    return Usage(**sums, raw=known[-1].raw if known else None, source=known[-1].source if known else REPORTED)
 
 
 def count(value: object) -> int | None:

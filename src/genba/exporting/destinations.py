@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,36 +39,26 @@ class Destination(Protocol):
 class Store:
     """The embedded store."""
 
-    def __init__(self, path: str, ledger: Ledger, version: str) -> None:
+    def __init__(self, path: str, ledger: Ledger, version: str, packages: Callable[[], Mapping[str, str]]) -> None:
         self.name = "store"
         self.path = Path(path).absolute()
         self._ledger = ledger
         self._version = version
+        self._packages = packages
+        """What the process has imported until now; it only grows."""
         self._writer: Any = None
-        self._run_id: str | None = None
+        self._registered: tuple[str, int] | None = None
+        """Which run was written down, and with how many packages."""
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
         """Store them."""
         # Imported with the first span: SQLite and the schema are nothing that `import genba` should load.
-        from ..store.rows import RunRow
         from ..store.writer import StoreWriter
         from .finished import rows
 
         if self._writer is None:
             self._writer = StoreWriter(self.path)
-        ledger = self._ledger
-        if self._run_id != ledger.run_id:
-            self._run_id = ledger.run_id
-            run = RunRow(
-                run_id=ledger.run_id,
-                pid=os.getpid(),
-                started_ns=ledger.started_ns,
-                python=sys.version.split()[0],
-                genba=self._version,
-                command=tuple(sys.orig_argv),
-                parent_run_id=ledger.parent_run_id,
-            )
-            self._writer.register(run)
+        self._register()
         readable = rows(spans)
         written = self._writer.write(readable)
         if written.notice:
@@ -80,6 +70,28 @@ class Store:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+            self._registered = None
+
+    def _register(self) -> None:
+        """Say which run the spans belong to, and say it again when the process has imported more."""
+        from ..store.rows import RunRow
+
+        ledger, packages = self._ledger, self._packages()
+        now = (ledger.run_id, len(packages))
+        if self._registered == now:
+            return
+        run = RunRow(
+            run_id=ledger.run_id,
+            pid=os.getpid(),
+            started_ns=ledger.started_ns,
+            python=sys.version.split()[0],
+            genba=self._version,
+            command=tuple(sys.orig_argv),
+            parent_run_id=ledger.parent_run_id,
+            packages=packages,
+        )
+        self._writer.register(run)
+        self._registered = now
 
 
 class Console:

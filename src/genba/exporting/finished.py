@@ -23,6 +23,7 @@ _CONTENT = frozenset(
         semconv.RETRIEVAL_DOCUMENTS,
         semconv.INPUT,
         semconv.OUTPUT,
+        *semconv.TOKEN_RECORDS,
     )
 )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
@@ -44,11 +44,14 @@ class Flushed(NamedTuple):
 class Pipeline:
     """The way of spans from calls to destinations."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, background: Background, version: str) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, background: Background, version: str, packages: Callable[[], Mapping[str, str]]
+    ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._background = background
         self._version = version
+        self._packages = packages
         self._private: TracerProvider | None = None
         self._meters: Any = None
         self._loggers: Any = None
@@ -63,7 +66,7 @@ class Pipeline:
             not self.own and settings.export is None and settings.store is None and standard.asked_for("traces") is None
         )
         if self.is_default:
-            self.own = [Store(DEFAULT_STORE, ledger, version)]
+            self.own = [Store(DEFAULT_STORE, ledger, version, packages)]
         for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
             standard.check(name, "traces")
         self._delivery = Delivery(self.own, ledger)
@@ -206,7 +209,8 @@ class Pipeline:
         if (settings.store is not None and not is_off) or "store" in (settings.export or ()):
             if is_off:
                 raise SettingsError("genba.init was asked to export to the store, and store='off'. Leave one of the two out.")
-            wanted.append(Store(_writable(settings.store or DEFAULT_STORE, settings.store_origin), self._ledger, self._version))
+            path = _writable(settings.store or DEFAULT_STORE, settings.store_origin)
+            wanted.append(Store(path, self._ledger, self._version, self._packages))
         for one in settings.export or ():
             if one == "console":
                 wanted.append(Console())

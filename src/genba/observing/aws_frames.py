@@ -18,15 +18,15 @@ _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 _TEXT = 7
 
 
-def events(pieces: Sequence[bytes], times: Sequence[int]) -> Iterator[tuple[int, JSON]]:
-    """(when, JSON) of each event, in order. A last frame that was cut off is left out."""
+def events(pieces: Sequence[bytes], times: Sequence[int]) -> Iterator[tuple[int, JSON, int]]:
+    """(when, JSON, bytes of its frame) of each event, in order. A last frame that was cut off is left out."""
     rest = b""
     for piece, when in zip(pieces, times, strict=False):
         rest += piece
         while len(rest) >= _PRELUDE and len(rest) >= (length := int.from_bytes(rest[:4], "big")) >= _PRELUDE:
             frame, rest = rest[:length], rest[length:]
             end = _PRELUDE + int.from_bytes(frame[4:8], "big")
-            yield when, said(_headers(frame[_PRELUDE:end]), frame[end:-_CHECKSUM])
+            yield when, said(_headers(frame[_PRELUDE:end]), frame[end:-_CHECKSUM]), length
 
 
 def said(headers: Mapping[str, Any], payload: bytes) -> JSON:

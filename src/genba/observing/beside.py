@@ -6,13 +6,13 @@ knows best what was said; only the innermost knows what it cost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from opentelemetry.context import get_current
 
-from ..conversation import Response
+from ..conversation import Response, Tokens
 from ..conversation.usage import summed
 from ..recording.owning import CALL, OWNER
 
@@ -30,16 +30,34 @@ class Beside:
         self._reads.append(read)
 
     def completing(self, response: Response) -> Response:
-        """`response`, with the tokens that the parts cost and why they ended where it does not say so itself."""
+        """`response`, with the tokens that the parts took, gave and cost, how long they took, and why they ended where it does not say so itself."""
         seen = [read() for read in self._reads]
         if response.usage is None and any(part.usage is not None for part in seen):
             response = replace(response, usage=summed([part.usage for part in seen]))
+        tokens = _numbered(seen)
+        if tokens:
+            response = replace(response, tokens=(*response.tokens, *tokens))
+        timings = next((part.timings for part in seen if part.timings is not None), None)
+        if response.timings is None and timings is not None:
+            response = replace(response, timings=timings)
         reasons = [reason for part in seen for reason in part.finish_reasons]
         if reasons and not response.finish_reasons and len(reasons) == len(response.messages):
             said = zip(response.messages, reasons, strict=True)
             ended = [{**message, "finish_reason": reason} for message, reason in said]
             response = replace(response, finish_reasons=reasons, messages=ended)  # type: ignore[arg-type]  # still messages
         return response
+
+
+def _numbered(parts: Sequence[Response]) -> list[Tokens]:
+    """The tokens of all parts. What a part calls its first prompt, or its first choice, comes after those of the parts before it."""
+    found: list[Tokens] = []
+    begins = {"input": 0, "output": 0}
+    for part in parts:
+        placed = [replace(one, index=begins[one.side] + one.index) for one in part.tokens]
+        for one in placed:
+            begins[one.side] = max(begins[one.side], one.index + 1)
+        found += placed
+    return found
 
 
 def at_work(provider: str) -> Any:

@@ -29,7 +29,7 @@ _ENOUGH = 16
 class Pieces:
     """The bytes of a response body, as the host read them, each with its time."""
 
-    __slots__ = ("_encoding", "_events", "_package", "content_type", "pieces", "times")
+    __slots__ = ("_encoding", "_events", "_package", "content_type", "pieces", "sizes", "times")
 
     def __init__(self, response: Any) -> None:
         self.content_type = str(response.headers.get("content-type") or "")
@@ -38,6 +38,8 @@ class Pieces:
         self._events = _events_in(self.content_type)
         self.pieces: list[bytes] = []
         self.times: list[int] = []
+        self.sizes: list[int] = []
+        """How long each of the `events` was on the wire, in bytes; known once they were read."""
 
     @property
     def is_stream(self) -> bool:
@@ -46,9 +48,13 @@ class Pieces:
 
     def events(self) -> list[tuple[int, JSON]]:
         """The events in them, server-sent or a line each, with their times."""
-        if self._encoding:
-            return list(self._events([self.decoded()], self.times[-1:]))
-        return list(self._events(self.pieces, self.times))
+        found = self._events([self.decoded()], self.times[-1:]) if self._encoding else self._events(self.pieces, self.times)
+        events: list[tuple[int, JSON]] = []
+        self.sizes = []
+        for when, event, size in found:
+            events.append((when, event))
+            self.sizes.append(size)
+        return events
 
     def last_event(self) -> JSON:
         """The last event that is complete."""
@@ -56,7 +62,7 @@ class Pieces:
         start = end - 1
         # Events may span pieces: go back until one is whole.
         while start >= 0 and end - start < _ENOUGH:
-            found = [event for _, event in self._events([b"".join(self.pieces[start:end])], (0,))]
+            found = [event for _, event, _ in self._events([b"".join(self.pieces[start:end])], (0,))]
             if found:
                 return found[-1]
             start -= 1
@@ -75,7 +81,7 @@ class Pieces:
         return whole
 
 
-def _events_in(content_type: str) -> Callable[[Sequence[bytes], Sequence[int]], Iterator[tuple[int, JSON]]]:
+def _events_in(content_type: str) -> Callable[[Sequence[bytes], Sequence[int]], Iterator[tuple[int, JSON, int]]]:
     """What finds the events in bytes of this type."""
     if any(kind in content_type for kind in ndjson.TYPES):
         return ndjson.events
@@ -104,10 +110,10 @@ class Body:
 
     def __init__(self, response: Any, call: Call) -> None:
         self._call = call
-        self.pieces = Pieces(response)
-        self._is_stream = self.pieces.is_stream
-        if self._is_stream:
-            call.streams(self.pieces.events, self.pieces.last_event)
+        self.pieces = pieces = Pieces(response)
+        self._is_stream = pieces.is_stream
+        if self._is_stream:  # nothing that holds `self`: that it was dropped is to be noticed
+            call.streams(pieces.events, pieces.last_event, lambda: pieces.sizes)
 
     def finished(self) -> None:
         """The body came to its end."""
@@ -145,9 +151,9 @@ class ParsedBody:
     __slots__ = ("_observed", "pieces")
 
     def __init__(self, response: Any, call: Call) -> None:
-        self.pieces = Pieces(response)
+        self.pieces = pieces = Pieces(response)
         self._observed: Callable[[], Any] | None = None
-        call.streams(self.pieces.events, self.pieces.last_event)
+        call.streams(pieces.events, pieces.last_event, lambda: pieces.sizes)
 
     def read_by(self, observed: Any) -> None:
         """`observed` reads it. It is not kept alive: that it was dropped is to be noticed."""

@@ -14,6 +14,7 @@ from opentelemetry.context import Context
 from .. import harmless, semconv
 from ..conversation import JSON, Request, Response
 from ..conversation.encoding import MAX_BYTES, Shortened, decode, encode, encode_known
+from ..conversation.tokens import Chunk, Piece
 from ..recording.exchange import Raw
 from ..recording.invocation import Invocation
 from ..recording.owning import CALL
@@ -23,6 +24,7 @@ from .endpoint import Endpoint
 from .secrets import withheld
 
 Answer = TypeVar("Answer")
+NOTHING_TOLD = Piece(None)
 
 
 class Call:
@@ -54,6 +56,7 @@ class Call:
     _answer: Callable[[], JSON] | None = None
     _read_events: Callable[[], list[tuple[int, JSON]]] | None = None
     _last: Callable[[], JSON] | None = None
+    _read_sizes: Callable[[], Sequence[int]] | None = None
     _events: list[tuple[int, JSON]] | None = None
     _taken: int | None = None
 
@@ -119,9 +122,18 @@ class Call:
         """What the answer says of a failure: error type and message."""
         return self._endpoint.failed(body) if self._endpoint.failed is not None else None
 
-    def streams(self, events: Callable[[], list[tuple[int, JSON]]], last: Callable[[], JSON]) -> None:
-        """Its answer comes in pieces: what the events are, with their times (asked for once, in the end); what the last one is."""
-        self._read_events, self._last = events, last
+    def streams(
+        self,
+        events: Callable[[], list[tuple[int, JSON]]],
+        last: Callable[[], JSON],
+        sizes: Callable[[], Sequence[int]] | None = None,
+    ) -> None:
+        """Its answer comes in pieces.
+
+        What the events are, with their times (asked for once, in the end); what the last one is; and how many bytes each was on the
+        wire, if that is known once the events were asked for.
+        """
+        self._read_events, self._last, self._read_sizes = events, last, sizes
 
     def took(self, chunks: int) -> None:
         """How many chunks of its stream the host has taken."""
@@ -205,6 +217,23 @@ class Call:
     def chunk_times(self) -> Sequence[int]:
         """When each chunk arrived, in ns since the epoch."""
         return [when for when, _ in self._stream_events()]
+
+    def chunks(self) -> Sequence[Chunk]:
+        """What is known of each chunk of its stream."""
+        events = self._stream_events()
+        sizes: Sequence[int | None] = self._read_sizes() if self._read_sizes is not None else ()
+        if len(sizes) != len(events):
+            sizes = (None,) * len(events)
+        piece = self._endpoint.piece
+        if piece is None or self._endpoint.grows:  # where each has all before it, the earlier ones are not kept
+            return [Chunk(when, size) for (when, _), size in zip(events, sizes, strict=True)]
+        chunks = []
+        for (when, event), size in zip(events, sizes, strict=True):
+            said = NOTHING_TOLD
+            with harmless.guard("reading a chunk"):
+                said = piece(event)
+            chunks.append(Chunk(when, size, *said))
+        return chunks
 
     def extra(self) -> Mapping[str, Any]:
         """What is known of the call besides: constants of its endpoint, where it went."""

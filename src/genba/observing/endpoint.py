@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..conversation import JSON, Request, Response
+from ..conversation.tokens import Piece
 
 
 def nothing_asked(_: JSON) -> Request:
@@ -20,7 +21,7 @@ def nothing_said(_: JSON) -> Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One operation of a provider, declared. The three readers are pure functions over the wire's own JSON.
+    """One operation of a provider, declared. The readers are pure functions over the wire's own JSON.
 
     They see plain `dict`/`list`/`str`/`int`/`float`/`bool`/`None` values, run away from the host's thread, may assume nothing about
     the shape (a field may be absent, null or of another type) and may raise: then that reading is lost and counted, never the span.
@@ -41,6 +42,8 @@ class Endpoint:
     raised. The one reader that runs on the host's thread: a look at one or two keys."""
     is_last: Callable[[JSON], bool] | None = None
     """Whether an event is the last of its stream: a host that reads no further has read it all."""
+    piece: Callable[[JSON], Piece] | None = None
+    """An event of a stream -> how much of the answer is in it."""
     grows: bool = False
     """Whether each event of a stream has all in it that came before: then only the last one is kept."""
     attributes: Mapping[str, str] = field(default_factory=dict)

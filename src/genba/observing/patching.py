@@ -6,12 +6,10 @@ the reason, and never guessed at.
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from types import CellType
 from typing import Any
 
@@ -19,6 +17,7 @@ import wrapt
 
 from .. import harmless
 from ..libraries import Library
+from . import versions
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -96,7 +95,7 @@ def _traced(watched: Watched) -> None:
     library = watched.library
     if watched.version is not None:
         return
-    watched.version = version = _version(library.distribution) or "unknown"
+    watched.version = version = versions.note(library.distribution) or "unknown"
     if library.leaves_alone(version):
         watched.state = f"left alone: {version} is older than {library.oldest}, the oldest release that genba traces"
         harmless.logger.warning("genba leaves %s alone: its version %s is older than %s.", library.name, version, library.oldest)
@@ -164,7 +163,7 @@ def _imported(module: Any) -> None:
 def _put_on(seam: Seam) -> None:
     patch = seam.patch
     with harmless.guard(f"patching {patch.module}.{patch.attribute}"):
-        seam.version = _version(patch.library)
+        seam.version = versions.note(patch.library)
         owner: Any = sys.modules[patch.module]
         *path, name = patch.attribute.split(".")
         for step in path:
@@ -213,11 +212,3 @@ def _cell(function: Any, variable: str) -> CellType | None:
             return cell
         function = getattr(function, "__wrapped__", None)
     return None
-
-
-@functools.lru_cache
-def _version(library: str) -> str | None:
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import time_ns
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 import orjson
 from opentelemetry.context import Context, get_current
@@ -21,7 +21,7 @@ from ..recording.signals import Signals
 from ..settings import DEFAULT_STORE
 
 if TYPE_CHECKING:
-    from ..tokens.tensors import Summary, Taken
+    from ..tokens.tensors import Summary
 
 MOST: Final = 256
 """Tensors that one span keeps; what comes on top is counted."""
@@ -30,6 +30,13 @@ FOLDER: Final = "tensors"
 NOTHING_CURRENT: Final = "tensors: no operation of genba's was at work"
 _LONGEST_NAME: Final = 200
 _US: Final = "tensors"
+
+
+class Summarised(Protocol):
+    """A tensor that was taken, or several as one."""
+
+    def summary(self) -> Summary:
+        """What was in it. This may wait."""
 
 
 def tensor(
@@ -66,31 +73,47 @@ def tensor(
     with harmless.guard("summarising a tensor"):
         from ..tokens.tensors import KINDS, take  # a tenth of what importing genba costs, for what most programs never need
 
-        context = living(get_current())
-        invocation = _at_work(context)
+        invocation = _at_work(living(get_current()))
         if invocation is None:
             sending.ledger.dropped[NOTHING_CURRENT] += 1
             return
-        shown = invocation.further.get(_US)
-        if shown is None:
-            shown = _Shown(invocation.started_ns, keeps_content=invocation.keeps_content)
-            invocation.further = {**invocation.further, _US: shown}
-        if len(shown.tensors) >= MOST:
-            shown.dropped += 1
+        shown = _shown_on(invocation)
+        if not shown.has_room():
             return
         if kind is not None and kind not in KINDS:
             raise ValueError(f"genba.tensor(kind={kind!r}): use 'logits' or 'embeddings'.")
         whole = _to_keep(sending, shown) if save else None
         taken = take(value, kind, chosen, top_k, whole)
-        shown.tensors.append(_Tensor(readable(str(name))[:_LONGEST_NAME], kind, time_ns(), taken))
-        if not taken.is_ready and not sending.background.put(_summarise, taken):
-            taken.summary()
+        shown.add(name, kind, taken)
+        if not taken.is_ready:
+            soon(taken.summary, sending)
 
 
-def _summarise(waiting: Sequence[Taken]) -> None:
-    for taken in waiting:
+def show(invocation: Any, name: str, kind: str | None, taken: Summarised) -> None:
+    """Put a tensor that genba took by itself on the span of `invocation`."""
+    shown = _shown_on(invocation)
+    if shown.has_room():
+        shown.add(name, kind, taken)
+
+
+def soon(measure: Callable[[], Any], sending: Signals) -> None:
+    """Have what was taken measured on genba's thread; if too much waits there, at once."""
+    if not sending.background.put(_measure, measure):
+        measure()
+
+
+def _measure(waiting: Sequence[Callable[[], Any]]) -> None:
+    for measure in waiting:
         with harmless.guard("summarising a tensor"):
-            taken.summary()
+            measure()
+
+
+def _shown_on(invocation: Any) -> _Shown:
+    shown = invocation.further.get(_US)
+    if shown is None:
+        shown = _Shown(invocation.started_ns, keeps_content=invocation.keeps_content)
+        invocation.further = {**invocation.further, _US: shown}
+    return shown  # type: ignore[no-any-return]  # nobody else uses our key
 
 
 class _Tensor(NamedTuple):
@@ -99,7 +122,7 @@ class _Tensor(NamedTuple):
     name: str
     kind: str | None
     at_ns: int
-    taken: Taken
+    taken: Summarised
 
 
 class _Shown:
@@ -110,6 +133,17 @@ class _Shown:
         self.dropped = 0
         self.keeps_content = keeps_content
         self._started_ns = started_ns
+
+    def has_room(self) -> bool:
+        """Whether one more is kept; if not, it is counted."""
+        if len(self.tensors) < MOST:
+            return True
+        self.dropped += 1
+        return False
+
+    def add(self, name: str, kind: str | None, taken: Summarised) -> None:
+        """Keep one."""
+        self.tensors.append(_Tensor(readable(str(name))[:_LONGEST_NAME], kind, time_ns(), taken))
 
     def __call__(self) -> Mapping[str, Any]:
         """As span attributes."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .. import semconv
-from ..conversation import JSON
 from ..conversation.encoding import encode
 from .json_fields import Object
 
@@ -19,8 +17,3 @@ def extra(said: Object) -> dict[str, Any]:
 def chosen(body: Object, *names: str) -> dict[str, Any]:
     """The same of these fields of an answer, as far as they say something."""
     return extra({name: body[name] for name in names if body.get(name)})
-
-
-def logprobs(by_choice: Sequence[JSON]) -> dict[str, Any]:
-    """Log-probabilities as the server wrote them: a JSON array with one entry for each choice."""
-    return {semconv.RESPONSE_LOGPROBS: encode(by_choice).decode()} if any(by_choice) else {}

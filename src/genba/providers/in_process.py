@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 from ..conversation import JSON, Message, Request, Response, parts
+from ..conversation.usage import ENGINE
+from ..observing.tensors import show, soon
+from ..recording import signals
 from .json_fields import all_integers, as_object, objects, some_text
 from .openai import choices, content, messages, parameters, tools
 
@@ -20,6 +24,34 @@ def name(path: Any) -> str | None:
     return PurePath(path).name or path if is_place else path
 
 
+def level() -> str:
+    """How much is to be recorded of tokens, see `settings`."""
+    sending = signals.current()
+    return "off" if sending is None else sending.settings.tokens
+
+
+def wants_tokens() -> bool:
+    """Whether ids and pieces are to be recorded."""
+    return level() in ("pieces", "full")
+
+
+def wants_tensors(kind: str) -> bool:
+    """Whether tensors of this kind are to be summarised."""
+    sending = signals.current()
+    return sending is not None and sending.settings.tensors in (kind, "all")
+
+
+def show_vectors(invocation: Any, vectors: Any) -> None:
+    """Put what is in the vectors on the span of the operation that made them."""
+    from ..tokens.tensors import take  # only where somebody asks
+
+    sending = signals.current()
+    taken = take(vectors, "embeddings")
+    show(invocation, "embeddings", "embeddings", taken)
+    if sending is not None and not taken.is_ready:
+        soon(taken.summary, sending)
+
+
 def read_request(body: JSON) -> Request:
     """What was asked: messages, or prompts, each of which is a turn of the user."""
     body = as_object(body)
@@ -30,7 +62,12 @@ def read_request(body: JSON) -> Request:
 
 def read_response(body: JSON) -> Response:
     """What came back, one message for each answer: a message, a text, or the ids of tokens of which no text is known."""
-    return choices.read(as_object(body), _message)
+    return counted(replace(choices.read(as_object(body), _message), tokens=()))  # of tokens the engine itself tells more
+
+
+def counted(response: Response) -> Response:
+    """`response`, whose usage was counted by the engine itself."""
+    return response if response.usage is None else replace(response, usage=replace(response.usage, source=ENGINE))
 
 
 def _message(choice: dict[str, Any], finish_reason: str | None) -> Message:

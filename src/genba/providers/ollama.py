@@ -1,7 +1,7 @@
 """Ollama's client: one function, `_request`, through which all its calls pass, those of the module's own functions too.
 
 Those functions are methods bound when the module was imported, so that patching `Client.chat` would miss them. Answers come as a whole or
-a line of JSON at a time. Counts are absent where the server had the prompt in its cache.
+a line of JSON at a time. Counts are absent where older servers had the prompt in their cache.
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ from dataclasses import replace
 from typing import Any
 
 from .. import semconv
-from ..conversation import JSON, Message, Part, Request, Response, Usage, parts
+from ..conversation import JSON, Message, Part, Request, Response, Tokens, Usage, parts
+from ..conversation.tokens import Piece, Timings
 from ..conversation.usage import count
 from ..observing import exchanges, methods
 from ..observing.endpoint import Endpoint
 from ..observing.methods import Arguments, Method, Sent
 from ..observing.patching import Patch
-from .extras import extra, logprobs
+from . import characters, token_fields
+from .extras import extra
 from .json_fields import all_integers, as_object, integer, items, member, number, objects, present, some_text, texts
 from .openai.tools import read_calls, read_definitions
 
 _FINISH_REASONS = {"load": "stop", "unload": "stop"}
 _TIMINGS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 _EXTRAS = (*_TIMINGS, "remote_model", "remote_host", "context")
-"""`context` is what was said so far, the answer included, as token ids."""
+"""`context` is what was said so far, the answer included, as token ids: but the server makes them of the text when all is said. They
+need not be those that the model saw and chose, and so are not recorded as such."""
+_NEVER = "Ollama tells no ids"
+_ONLY_AFTERWARDS = "Ollama made the ids in `context` of the text, after the answer: they need not be those of the model"
 
 
 def patches() -> Sequence[Patch]:
@@ -137,6 +142,8 @@ def _read_answer(body: dict[str, Any], message: dict[str, Any]) -> Response:
         finish_reasons=[reason] if reason else [],
         native_finish_reasons=[native] if native else [],
         usage=_read_usage(body),
+        tokens=_read_tokens(body),
+        timings=_read_timings(body),
         attributes=_read_attributes(body),
     )
 
@@ -162,6 +169,7 @@ def read_vectors(body: JSON) -> Response:
     return Response(
         model=some_text(body, "model"),
         usage=_read_usage(body),
+        timings=_read_timings(body),
         dimension_count=len(first) or None if isinstance(first, list) else None,
         attributes=_read_attributes(body),
     )
@@ -175,8 +183,31 @@ def _read_usage(body: dict[str, Any]) -> Usage | None:
 
 
 def _read_attributes(body: dict[str, Any]) -> dict[str, Any]:
-    said = {name: body[name] for name in _EXTRAS if body.get(name) is not None}
-    return {**extra(said), **logprobs([body.get("logprobs")])}
+    return extra({name: body[name] for name in _EXTRAS if body.get(name) is not None})
+
+
+def _read_tokens(body: dict[str, Any]) -> list[Tokens]:
+    why = _ONLY_AFTERWARDS if body.get("context") else _NEVER
+    return [
+        replace(one, unknown={"ids": why}) if one.ids is None else one for one in token_fields.of_logprobs(body.get("logprobs"))
+    ]
+
+
+def _read_timings(body: dict[str, Any]) -> Timings | None:
+    """The count of the prompt is of all its tokens, even of those that were in the cache: it goes with no time."""
+    said = Timings(
+        queue=_seconds(body, "load_duration"),
+        prefill=_seconds(body, "prompt_eval_duration"),
+        decode=_seconds(body, "eval_duration"),
+    )
+    if said == Timings():
+        return None
+    return said if said.decode is None else replace(said, decode_tokens=count(body.get("eval_count")))
+
+
+def _seconds(body: dict[str, Any], name: str) -> float | None:
+    found = count(body.get(name))
+    return None if found is None else found / 1e9
 
 
 def fold_chat(events: Sequence[JSON]) -> JSON:
@@ -189,6 +220,26 @@ def fold_chat(events: Sequence[JSON]) -> JSON:
 def fold_completion(events: Sequence[JSON]) -> JSON:
     """The lines of a streamed completion -> the answer that they add up to."""
     return _folded(events, ("logprobs",), ("response", "thinking"))
+
+
+def piece_of_chat(event: JSON) -> Piece:
+    """What of an answer is in one line of a streamed chat."""
+    event = as_object(event)
+    message = member(event, "message")
+    calls = [member(call, "function").get("arguments") for call in objects(message.get("tool_calls"))]
+    said = characters.of(message.get("content"), message.get("thinking"))
+    return Piece(said + sum(map(characters.of_arguments, calls)), _scored(event))
+
+
+def piece_of_completion(event: JSON) -> Piece:
+    """What of an answer is in one line of a streamed completion."""
+    event = as_object(event)
+    return Piece(characters.of(event.get("response"), event.get("thinking")), _scored(event))
+
+
+def _scored(event: dict[str, Any]) -> dict[int, int]:
+    scored = len(objects(event.get("logprobs")))
+    return {0: scored} if scored else {}
 
 
 def _folded(pieces: Sequence[JSON], lists: Sequence[str], joined: Sequence[str] = ()) -> dict[str, Any]:
@@ -218,9 +269,15 @@ CHAT = Endpoint(
     response=read_chat_answer,
     fold=fold_chat,
     is_last=_is_last,
+    piece=piece_of_chat,
 )
 COMPLETION = replace(
-    CHAT, operation=semconv.Operation.TEXT_COMPLETION, request=read_prompt, response=read_completion, fold=fold_completion
+    CHAT,
+    operation=semconv.Operation.TEXT_COMPLETION,
+    request=read_prompt,
+    response=read_completion,
+    fold=fold_completion,
+    piece=piece_of_completion,
 )
 EMBEDDINGS = Endpoint(operation=semconv.Operation.EMBEDDINGS, provider="ollama", request=read_inputs, response=read_vectors)
 ROUTES = {

@@ -15,6 +15,7 @@ from typing import Any
 from .. import semconv
 from ..conversation import JSON, Part, Request, Response, Usage, parts
 from ..conversation.encoding import decode, encode
+from ..conversation.tokens import Piece
 from ..conversation.usage import count
 from ..observing import exchanges, methods
 from ..observing.call import Call
@@ -22,6 +23,7 @@ from ..observing.endpoint import Endpoint, nothing_asked
 from ..observing.exchanges import Exchange
 from ..observing.methods import Arguments, Method, Sent
 from ..observing.patching import Patch
+from . import characters
 from .extras import extra
 from .json_fields import Object, as_object, integer, member, number, objects, present, some_text, texts
 
@@ -225,6 +227,13 @@ def fold(events: Sequence[JSON]) -> JSON:
     return {"output": pieces, **({"status": "succeeded"} if any(map(_is_done, found)) else {})}
 
 
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one event of a stream."""
+    event = as_object(event)
+    said = event.get("data") if event.get("event") == "output" else None
+    return Piece(0 if said is None else characters.of_parts([_piece(said)]))
+
+
 def _is_done(event: Object) -> bool:
     return event.get("event") == "done" and "reason" not in str(event.get("data"))  # else it was cancelled, or went wrong
 
@@ -262,5 +271,6 @@ PREDICTION = Endpoint(
     response=read_response,
     fold=fold,
     is_last=lambda event: as_object(event).get("event") == "done",
+    piece=piece,
 )
 FETCH = replace(PREDICTION, operation=semconv.Operation.FETCH_RESPONSE, request=nothing_asked)

@@ -10,26 +10,30 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import Any, Final
 
 from opentelemetry.context import get_current
 from opentelemetry.trace import SpanKind
 
 from .. import harmless
-from ..conversation import JSON, Response, Usage
+from ..conversation import JSON, Response, Tokens, Usage
+from ..conversation.usage import ENGINE
+from ..observing import methods
+from ..observing.beside import Beside, at_work
 from ..observing.endpoint import Endpoint
 from ..observing.methods import Arguments, Method, Sent
-from ..observing.methods import patches as patched
 from ..observing.patching import Patch
 from ..recording import owning
-from ..recording.invocation import Invocation
 from ..semconv import PROVIDER_NAME, Operation
+from . import engine_tokens, in_process
 from .json_fields import as_object, integer
 from .openai.embeddings import read_request
 from .openai.rerank import RERANK
 
 _NAME = "sentence_transformers"
+_LIBRARY = "sentence-transformers"
+MOST_TEXTS: Final = 256
+"""Texts of one call whose tokens are kept: the first ones that the model reads."""
 
 
 def patches() -> Sequence[Patch]:
@@ -49,8 +53,8 @@ def patches() -> Sequence[Patch]:
         ("sentence_transformers.SentenceTransformer", "SentenceTransformer.tokenize"),
     ]
     return [
-        *patched("sentence-transformers", found),
-        *(Patch(module, name, _counting, "sentence-transformers") for module, name in counted if module in sys.modules),
+        *(Patch.at(method.where, functools.partial(_observed, method), _LIBRARY) for method in found),
+        *(Patch(module, name, _counting, _LIBRARY) for module, name in counted if module in sys.modules),
     ]
 
 
@@ -77,7 +81,7 @@ def _encode(arguments: Arguments) -> Sent:
         value = arguments.get(given)
         if value is not None:
             body[name] = value
-    return Sent(endpoint=EMBEDDINGS, body=body, model=_model(arguments.receiver))
+    return Sent(endpoint=EMBEDDINGS, body=body, model=_model(arguments.receiver), beside=Batches(texts))
 
 
 def _predict(arguments: Arguments) -> Sent | None:
@@ -101,7 +105,7 @@ def _rank(arguments: Arguments) -> Sent:
 
 def _asked(arguments: Arguments, query: Any, documents: list[Any]) -> Sent:
     body = {"query": query, "documents": documents, "top_n": arguments.get("top_k")}
-    return Sent(endpoint=_RERANK, body=body, model=_model(arguments.receiver))
+    return Sent(endpoint=_RERANK, body=body, model=_model(arguments.receiver), beside=Batches([]))
 
 
 def _model(model: Any) -> str | None:
@@ -134,22 +138,109 @@ def _order(result: Any) -> JSON:
     return {"results": [{"index": index, "relevance_score": score, "document": text} for index, score, text in ranked]}
 
 
-_counts: WeakKeyDictionary[Invocation, int] = WeakKeyDictionary()
+def _observed(method: Method, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, observed, with its vectors summarised where that is asked for."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if in_process.wants_tensors("embeddings"):
+            with harmless.guard("summarising embeddings"):
+                call = at_work(_NAME)
+                if call is not None and call.invocation.is_recording and call.endpoint.operation == Operation.EMBEDDINGS:
+                    in_process.show_vectors(call.invocation, _together(result))
+        return result
+
+    return methods.observed(method, run)  # type: ignore[no-any-return]  # it is a function again
+
+
+def _together(result: Any) -> Any:
+    """Vectors that came as a list, as one tensor."""
+    torch: Any = sys.modules.get("torch")
+    is_listed = isinstance(result, list) and result and all(isinstance(one, torch.Tensor) for one in result)
+    return torch.stack(result) if is_listed and len({one.shape for one in result}) == 1 else result
 
 
 def _counting(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, which makes tokens of a batch, with what it made counted for the operation that it is part of."""
+    """`function`, which makes tokens of a batch, with what it made noted for the call that it is part of."""
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         features = function(*args, **kwargs)
         with harmless.guard("counting the tokens of a batch"):
-            context = get_current()
-            owner = owning.owner_of(context, Operation.EMBEDDINGS) or owning.owner_of(context, RERANK.operation)
-            mask = features.get("attention_mask") if owner is not None and owner.is_recording else None
-            if mask is not None:
-                _counts[owner] = _counts.get(owner, 0) + int(mask.sum())
-                owner.usage(Usage(input_tokens=_counts[owner]))
+            call = at_work(_NAME)
+            if call is not None and isinstance(call.beside, Batches):
+                call.beside.note(args[0], args[1] if len(args) > 1 else next(iter(kwargs.values()), None), features)
         return features
 
     return run
+
+
+class Batches(Beside):
+    """The batches of one call: how many tokens were in them, and which."""
+
+    __slots__ = ("_batches", "_count", "_is_noted", "_places", "_texts", "_tokenizer")
+
+    def __init__(self, texts: Sequence[Any]) -> None:
+        super().__init__()
+        self._count: int | None = None
+        self._batches: list[tuple[list[int | None], Any, Any]] = []
+        self._texts = 0
+        self._tokenizer: Any = None
+        self._is_noted = in_process.wants_tokens()
+        # The library sorts texts by their length, and hands the very objects on.
+        self._places: dict[int, list[int]] = {}
+        for at, text in enumerate(texts if self._is_noted else ()):
+            self._places.setdefault(id(text), []).append(at)
+        self.add(self.read)
+
+    def note(self, model: Any, texts: Any, features: Any) -> None:
+        """A batch passes."""
+        mask = features.get("attention_mask")
+        if mask is None:
+            return
+        self._count = (self._count or 0) + int(mask.sum())
+        ids = features.get("input_ids")
+        is_told = isinstance(texts, (list, tuple)) and ids is not None and ids.shape == mask.shape and len(ids) == len(texts)
+        if self._is_noted and is_told:
+            if self._texts < MOST_TEXTS:
+                self._tokenizer = getattr(model, "tokenizer", None)
+                self._batches.append(([self._place(text) for text in texts], ids, mask))
+            self._texts += len(texts)
+
+    def _place(self, text: Any) -> int | None:
+        places = self._places.get(id(text))
+        return places.pop(0) if places else None
+
+    def read(self) -> Response:
+        """What it cost, and the tokens of each text. Runs on the exporter's thread."""
+        usage = None if self._count is None else Usage(input_tokens=self._count, source=ENGINE)
+        return Response(usage=usage, tokens=self._tokens() if self._batches else ())
+
+    def _tokens(self) -> list[Tokens]:
+        with harmless.guard("reading the tokens of texts"):
+            return self._read_tokens()
+        return []
+
+    def _read_tokens(self) -> list[Tokens]:
+        vocabulary = engine_tokens.of_tokenizer(self._tokenizer)
+        rows: list[tuple[int | None, list[int]]] = []
+        for places, ids, mask in self._batches:
+            for place, row, counts in zip(places, ids.tolist(), mask.tolist(), strict=True):
+                rows.append((place, [one for one, is_one in zip(row, counts, strict=True) if is_one]))
+        return _placed(rows[:MOST_TEXTS], self._texts, vocabulary)
+
+
+def _placed(rows: Sequence[tuple[int | None, list[int]]], texts: int, vocabulary: engine_tokens.Vocabulary) -> list[Tokens]:
+    """The tokens of each text, by its place in the call."""
+    unknown = {}
+    if texts > len(rows):
+        unknown["texts"] = f"of {texts} texts those that the model read first are recorded: {len(rows)}"
+    if any(place is None for place, _ in rows):
+        unknown["index"] = "the library put the texts in another order: these are in that"
+        rows = [(at, ids) for at, (_, ids) in enumerate(rows)]
+    return [
+        vocabulary.tokens(ids, "input", place, unknown)
+        for place, ids in sorted(rows, key=lambda row: row[0] or 0)
+        if place is not None
+    ]

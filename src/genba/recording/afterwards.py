@@ -147,6 +147,7 @@ class Measures:
                     self._tokens(name).record(total, labels, context=context)
             if not self._is_old:
                 self._usage(rendered, labels)
+        self._mismatches(rendered, labels)
         times = invocation.chunk_times
         if times:
             self._chunks(times, invocation, labels)
@@ -170,6 +171,13 @@ class Measures:
             for modality, number in {**known, "unknown": rest}.items():
                 if number > 0 or (number == 0 and not known and modality == "unknown"):
                     self._counter(f"{semconv.INFERENCE_USAGE}{kind}").add(number, {**labels, semconv.TOKEN_MODALITY: modality})
+
+    def _mismatches(self, rendered: Rendered, labels: Mapping[str, Any]) -> None:
+        for field in ("input_tokens", "output_tokens"):
+            difference = rendered.attributes.get(semconv.USAGE_MISMATCH.replace("{name}", field))
+            if difference is not None:
+                counter = self._counter(semconv.USAGE_MISMATCHES)
+                counter.add(abs(difference), {**labels, semconv.USAGE_NAME: field})
 
     def _chunks(self, times: Sequence[int], invocation: Invocation, labels: Mapping[str, Any]) -> None:
         first, between = semconv.INFERENCE_TIME_TO_FIRST_CHUNK, semconv.INFERENCE_TIME_PER_OUTPUT_CHUNK

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..conversation import Request, Response
 from ..conversation.encoding import Shortened
+from ..conversation.tokens import Chunk
 from .rendering import Content
 
 
@@ -43,6 +44,9 @@ class Exchange(Protocol):
     @property
     def chunk_times(self) -> Sequence[int]:
         """When each chunk arrived, in ns since the epoch; empty if it was no stream."""
+
+    def chunks(self) -> Sequence[Chunk]:
+        """The same, with what is known of each."""
 
 
 @dataclass(frozen=True, slots=True)

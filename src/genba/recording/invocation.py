@@ -82,6 +82,8 @@ class Invocation(Record):
             signals.ledger.sampled_out += 1
             return
         self._pending = defer(span, self._render, self)
+        if signals.tokenizer_calls is not None:
+            self.tokenizer_calls = tuple(signals.tokenizer_calls())
         signals.ledger.open[sequence] = self
         if parent:
             agent = parent.get(AGENT)

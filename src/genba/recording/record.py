@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import harmless, semconv
 from ..conversation import Request, Response, Usage, loose
-from ..conversation.encoding import Shortened, decode, shorten
+from ..conversation.encoding import Shortened, decode, sha256, shorten
+from ..conversation.tokens import Chunk
 from ..semconv import Operation, Outcome
-from . import errors, rendering
+from ..settings import Settings
+from . import errors, rendering, timeline, tokens
 from .exchange import Exchange, Raw, Rendered
 from .merging import NOTHING_ASKED, NOTHING_SAID, answered, completed, documents, looked_for, together
 from .rendering import Content
 from .signals import Signals
+
+if TYPE_CHECKING:
+    from ..tokens.local import Tokenizers
+
+MOST_OF_RECORDS: Final = 256 << 10
+"""Bytes of token records that are put on a span, on one attribute. The store has longer ones."""
 
 
 class Record:
@@ -27,6 +36,8 @@ class Record:
     started_ns: int
     start_attributes: dict[str, Any]
     _signals: Signals
+    tokenizer_calls: Sequence[Any] = ()
+    """What the application had its tokenizers do around here, if that is noted."""
 
     # Defaults stand on the class, not in `__init__`: most calls never set them, and beginning one is the hot path.
     outcome: str | None = None
@@ -61,6 +72,26 @@ class Record:
     """What was too long to be kept while waiting."""
 
     @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._signals.settings
+
+    @property
+    def tokenizers(self) -> Tokenizers:
+        """The tokenizers that genba may use itself."""
+        return self._signals.tokenizers
+
+    def quietly(self) -> AbstractContextManager[None]:
+        """What is around the use of one of them."""
+        return self._signals.quietly()
+
+    @property
+    def provider(self) -> str | None:
+        """Who serves the model."""
+        said = self.start_attributes.get(semconv.PROVIDER_NAME)
+        return said if isinstance(said, str) else None
+
+    @property
     def keeps_content(self) -> bool:
         """Whether prompts and completions are kept."""
         return self._signals.content and not self.withholds_content
@@ -82,6 +113,11 @@ class Record:
             request, response = self._read_request(), self._read_response()
             content = self._content(request, response) if self.keeps_content else Content()
             attributes = self._known(request, response)
+            with harmless.guard("telling of tokens"):
+                chunks = self.chunks()
+                told = tokens.told(self, request, response, chunks)
+                attributes.update({**self._paced(response, chunks), **told.attributes})
+                content.lists.update(told.records)
             if self._signals.settings.semconv == "1.37":
                 attributes = rendering.older(attributes)
             self._rendered = Rendered(attributes, content, request, response)
@@ -104,6 +140,21 @@ class Record:
         seen = self.exchange.chunk_times if self.exchange is not None else ()
         return seen or self._chunk_times or ()
 
+    def chunks(self) -> Sequence[Chunk]:
+        """What is known of each chunk of its stream."""
+        seen = self.exchange.chunks() if self.exchange is not None else ()
+        if seen or self._chunk_times is None or self._chunks is None:
+            return seen
+        return [Chunk(when, len(chunk)) for when, chunk in zip(self._chunk_times, self._chunks, strict=False)]
+
+    def _paced(self, response: Response, chunks: Sequence[Chunk]) -> dict[str, Any]:
+        """How fast it came."""
+        if self.settings.tokens == "off" or self.operation not in semconv.INFERENCE:
+            return {}
+        output_tokens = response.usage.output_tokens if response.usage is not None else None
+        told = timeline.of_chunks(chunks, self.started_ns, output_tokens)
+        return told if response.timings is None else {**told, **timeline.of_engine(response.timings)}
+
     def _render(self, text_limit: int | None) -> Mapping[str, Any]:
         rendered = self.rendered()
         attributes = dict(rendered.attributes)
@@ -120,6 +171,8 @@ class Record:
 
     @staticmethod
     def _fitting(name: str, whole: bytes, content: Content, limit: int | None, shortened: list[Shortened]) -> str | None:
+        if name in semconv.TOKEN_RECORDS:
+            return Record._fitting_records(name, whole, limit, shortened)
         if limit is None or len(whole) <= limit:
             return whole.decode()
         if name in content.lists:
@@ -129,6 +182,14 @@ class Record:
         else:
             fit = rendering.fitted_value(decode(whole), limit, name, shortened)
         return None if fit is None else fit.decode("utf-8", "ignore")
+
+    @staticmethod
+    def _fitting_records(name: str, whole: bytes, limit: int | None, shortened: list[Shortened]) -> str | None:
+        """Token records are on a span whole or not at all: the half of one would be another one."""
+        if len(whole) <= min(limit or MOST_OF_RECORDS, MOST_OF_RECORDS):
+            return whole.decode()
+        shortened.append(Shortened(name, len(whole), sha256(whole)))
+        return None
 
     def _read_request(self) -> Request:
         read = NOTHING_ASKED

@@ -15,7 +15,7 @@ import orjson
 from .. import harmless, semconv
 from ..conversation import Request, Response, Usage
 from ..conversation.encoding import MAX_TEXT, MOST_BITS, Shortened, encode, plain, readable
-from ..conversation.usage import count
+from ..conversation.usage import COUNTS, count
 
 _REQUEST = (
     (semconv.REQUEST_TEMPERATURE, "temperature"),
@@ -42,25 +42,7 @@ _DOUBLES = frozenset(
         semconv.REQUEST_PRESENCE_PENALTY,
     )
 )
-_USAGE = tuple(
-    (f"{semconv.USAGE}{name}", field_name)
-    for field_name, name in (
-        ("input_tokens", "input_tokens"),
-        ("output_tokens", "output_tokens"),
-        ("cache_read_input_tokens", "cache_read.input_tokens"),
-        ("cache_write_input_tokens", "cache_write.input_tokens"),
-        ("reasoning_output_tokens", "reasoning.output_tokens"),
-        ("text_input_tokens", "text.input_tokens"),
-        ("text_output_tokens", "text.output_tokens"),
-        ("text_cache_read_input_tokens", "text.cache_read.input_tokens"),
-        ("image_input_tokens", "image.input_tokens"),
-        ("image_output_tokens", "image.output_tokens"),
-        ("image_cache_read_input_tokens", "image.cache_read.input_tokens"),
-        ("audio_input_tokens", "audio.input_tokens"),
-        ("audio_output_tokens", "audio.output_tokens"),
-        ("audio_cache_read_input_tokens", "audio.cache_read.input_tokens"),
-    )
-)
+_USAGE = tuple((semconv.USAGE + semconv.USAGE_NAMES[name], name) for name in COUNTS)
 _OLD_NAMES = {
     "gen_ai.usage.cache_write.input_tokens": "gen_ai.usage.cache_creation.input_tokens",
 }
@@ -201,7 +183,7 @@ def cut_texts(attributes: dict[str, Any], limit: int, content: Content) -> None:
                 attributes[name] = value[:limit]
 
 
-_JSON_TEXTS = semconv.CONTENT_LIKE | {semconv.USAGE_RAW, semconv.CONTENT_SHORTENED}
+_JSON_TEXTS = semconv.CONTENT_LIKE | {semconv.USAGE_RAW, semconv.CONTENT_SHORTENED, semconv.CHUNKS_TIMELINE}
 
 
 def older(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..conversation import Request, Response
 from ..conversation.encoding import Shortened
+from ..conversation.tokens import Chunk
 from .exchange import Raw
 
 
@@ -42,6 +43,10 @@ class Reported:
     def extra(self) -> Mapping[str, Any]:
         """Further span attributes."""
         return self.attributes
+
+    def chunks(self) -> Sequence[Chunk]:
+        """When each chunk came."""
+        return [Chunk(when) for when in self.chunk_times]
 
     def raw(self) -> Raw:
         """Both as the framework holds them: what was on the wire it does not say."""

@@ -6,8 +6,9 @@ One object for the process, swapped whole by `genba.init`. It follows the app: w
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -16,6 +17,9 @@ from ..background import Background
 from ..settings import Settings
 from .ledger import Ledger
 from .sampling import Drops, foresight
+
+if TYPE_CHECKING:
+    from ..tokens.local import Tokenizers
 
 ChooseTracer = Callable[[Any], trace.Tracer]
 """The app's global provider, or None -> the tracer to use."""
@@ -39,8 +43,13 @@ class Signals:
     """What the process that started this one had current, if it said so."""
     outer_scope: Any = None
     """And its conversation."""
+    tokenizer_calls: Callable[[], Any] | None = None
+    """The calls of tokenizers that the application made on this thread, where they are noted: see `observing.tokenizing`."""
+    quietly: Callable[[], AbstractContextManager[None]] = nullcontext
+    """What is around genba's own use of a tokenizer, so that it is not taken for the application's."""
     _seen: Any = _unseen
     _drops: Drops | None = None
+    _tokenizers: Tokenizers | None = None
     _tracer: trace.Tracer = field(default_factory=trace.NoOpTracer)
 
     @property
@@ -52,6 +61,15 @@ class Signals:
     def content_on_spans(self) -> bool:
         """Whether prompts and completions go on spans."""
         return self.settings.capture_content in ("span", "both")
+
+    @property
+    def tokenizers(self) -> Tokenizers:
+        """The tokenizers that genba may use itself. Only for the exporter's thread."""
+        if self._tokenizers is None:
+            from ..tokens.local import Tokenizers  # most programs never need it
+
+            self._tokenizers = Tokenizers(self.settings.tokenizers)
+        return self._tokenizers
 
     def tracer(self) -> trace.Tracer:
         """The tracer for the next span."""

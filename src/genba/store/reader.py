@@ -59,25 +59,47 @@ class Store:
         since_ns: int | None = None,
     ) -> list[StoredSpan]:
         """The newest spans that fit, newest first. `model` is the one asked for or the one that answered."""
-        wanted = list(operations)
-        conditions: list[tuple[str, Sequence[Any]]] = []
-        if wanted:
-            conditions.append((f"operation IN ({','.join('?' * len(wanted))})", wanted))
-        if model is not None:
-            conditions.append(("(request_model = ? OR response_model = ?)", (model, model)))
-        if error:
-            conditions.append(("(status = 'error' OR error_type IS NOT NULL OR outcome = 'failed')", ()))
-        for condition, value in (
-            ("conversation_id = ?", conversation_id),
-            ("user_id = ?", user_id),
-            ("run = (SELECT id FROM runs WHERE run_id = ?)", run_id),
-            ("start_ns >= ?", since_ns),
-        ):
-            if value is not None:
-                conditions.append((condition, (value,)))
-        where = " AND ".join(condition for condition, _ in conditions) or "TRUE"
-        given = [value for _, some in conditions for value in some]
+        where, given = _conditions(
+            operations,
+            model=model,
+            error=error,
+            conversation_id=conversation_id,
+            user_id=user_id,
+            run_id=run_id,
+            since_ns=since_ns,
+        )
         return self._spans(f"WHERE {where} ORDER BY start_ns DESC, spans.id DESC LIMIT ?", (*given, limit))
+
+    def rows(
+        self,
+        *,
+        operations: Iterable[str] = (),
+        model: str | None = None,
+        conversation_id: str | None = None,
+        user_id: str | None = None,
+        run_id: str | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> list[int]:
+        """The numbers of the spans that fit, in the order they were stored: for more of them than fit into memory. See `read`."""
+        where, given = _conditions(
+            operations,
+            model=model,
+            conversation_id=conversation_id,
+            user_id=user_id,
+            run_id=run_id,
+            since_ns=since_ns,
+            until_ns=until_ns,
+        )
+        return [id for (id,) in self._query(f"SELECT spans.id FROM spans WHERE {where} ORDER BY spans.id", given)]  # noqa: S608
+
+    def read(self, rows: Sequence[int]) -> Iterator[tuple[int, StoredSpan]]:
+        """The spans of these numbers, some hundreds at a time. One that made room for newer ones since is left out."""
+        for start in range(0, len(rows), 500):
+            some = rows[start : start + 500]
+            found = self._query(f"{_SELECT} WHERE spans.id IN ({','.join('?' * len(some))}) ORDER BY spans.id", some)
+            with self._intact():
+                yield from [(row[-1], self._span(row)) for row in found]
 
     def newest_traces(self, limit: int = 1) -> list[bytes]:
         """The ids of the traces with the newest spans, newest first."""
@@ -163,19 +185,25 @@ class Store:
 
     def runs(self) -> list[StoredRun]:
         """The runs of processes that wrote here, newest first."""
-        rows = self._query("SELECT run_id, pid, started_ns, python, genba, command, parent_run_id FROM runs ORDER BY id DESC")
-        return [
-            StoredRun(
-                run_id=run_id,
-                pid=pid,
-                started_ns=started_ns,
-                python=python,
-                genba=genba,
-                command=orjson.loads(command) if command else (),
-                parent_run_id=parent,
-            )
-            for run_id, pid, started_ns, python, genba, command, parent in rows
-        ]
+        # Reading changes no file, so one that an older genba wrote is still as that one made it.
+        columns = {row[1] for row in self._query("PRAGMA table_info(runs)")}
+        packages = "packages" if "packages" in columns else "NULL"
+        asked = f"SELECT run_id, pid, started_ns, python, genba, command, parent_run_id, {packages} FROM runs ORDER BY id DESC"  # noqa: S608
+        rows = self._query(asked)
+        with self._intact():
+            return [
+                StoredRun(
+                    run_id=run_id,
+                    pid=pid,
+                    started_ns=started_ns,
+                    python=python,
+                    genba=genba,
+                    command=orjson.loads(command) if command else (),
+                    parent_run_id=parent,
+                    packages=orjson.loads(imported) if imported else None,
+                )
+                for run_id, pid, started_ns, python, genba, command, parent, imported in rows
+            ]
 
     def losses(self) -> list[Loss]:
         """What was removed to keep the store within its size, oldest first."""
@@ -215,7 +243,7 @@ class Store:
             return [self._span(row) for row in rows]
 
     def _span(self, row: tuple[Any, ...]) -> StoredSpan:
-        fixed, lifted = row[:_FIXED], row[_FIXED:]
+        fixed, lifted = row[:_FIXED], row[_FIXED:-1]
         trace_id, span_id, parent, name, kind, scope, start, end, status, description, run_id, sequence, *more = fixed
         attributes, events, links, resource, content, raw = more
         return StoredSpan(
@@ -301,6 +329,39 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+def _conditions(
+    operations: Iterable[str],
+    *,
+    model: str | None,
+    conversation_id: str | None,
+    user_id: str | None,
+    run_id: str | None,
+    since_ns: int | None,
+    until_ns: int | None = None,
+    error: bool = False,
+) -> tuple[str, list[Any]]:
+    """What a span must meet, in SQL, and the values in it."""
+    wanted = list(operations)
+    conditions: list[tuple[str, Sequence[Any]]] = []
+    if wanted:
+        conditions.append((f"operation IN ({','.join('?' * len(wanted))})", wanted))
+    if model is not None:
+        conditions.append(("(request_model = ? OR response_model = ?)", (model, model)))
+    if error:
+        conditions.append(("(status = 'error' OR error_type IS NOT NULL OR outcome = 'failed')", ()))
+    for condition, value in (
+        ("conversation_id = ?", conversation_id),
+        ("user_id = ?", user_id),
+        ("run = (SELECT id FROM runs WHERE run_id = ?)", run_id),
+        ("start_ns >= ?", since_ns),
+        ("start_ns < ?", until_ns),
+    ):
+        if value is not None:
+            conditions.append((condition, (value,)))
+    where = " AND ".join(condition for condition, _ in conditions) or "TRUE"
+    return where, [value for _, some in conditions for value in some]
+
+
 def _json(piece: StoredPiece) -> bytes:
     return piece.body if piece.body is not None else orjson.dumps(piece.value())
 
@@ -308,6 +369,6 @@ def _json(piece: StoredPiece) -> bytes:
 _FIXED = 18
 _SELECT = (
     "SELECT trace_id, span_id, parent_span_id, name, kind, scope, start_ns, end_ns, status, status_description, runs.run_id, "  # noqa: S608
-    f"sequence, attributes, events, links, resource, content, exchange, {', '.join(column for column, _, _ in LIFTED)} "
+    f"sequence, attributes, events, links, resource, content, exchange, {', '.join(column for column, _, _ in LIFTED)}, spans.id "
     "FROM spans LEFT JOIN runs ON runs.id = spans.run"
 )

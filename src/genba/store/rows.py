@@ -63,6 +63,8 @@ class RunRow:
     genba: str
     command: Sequence[str]
     parent_run_id: str | None = None
+    packages: Mapping[str, str] | None = None
+    """Distribution -> version of the libraries that it has imported until now, as far as they bear on its spans."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,13 +99,17 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     ) WITHOUT ROWID;
     INSERT INTO tallies VALUES ('content_ids', 0), ('content_bytes', 0), ('span_ids', 0);
     """,
+    "ALTER TABLE runs ADD COLUMN packages TEXT",
 )
 """Entry n brings a file of version n to version n + 1."""
 
 VERSION: Final = len(MIGRATIONS)
 
 DOCUMENTATION: Final = {
-    "runs": "One row a run of a process. `command` is a JSON array. A run known only from its spans has nothing but its `run_id`.",
+    "runs": (
+        "One row a run of a process. `command` is a JSON array. `packages` is JSON: distribution -> version of the libraries that it "
+        "imported, as far as they bear on its spans. A run known only from its spans has nothing but its `run_id`."
+    ),
     "resources": "The OpenTelemetry resource of spans: JSON, each distinct one once.",
     "spans": (
         "One row a span. Ids are blobs, times are nanoseconds since 1970. `operation` to `outcome` are span attributes in columns "

@@ -89,6 +89,8 @@ class StoredRun:
     genba: str | None
     command: Sequence[str]
     parent_run_id: str | None
+    packages: Mapping[str, str] | None = None
+    """Distribution -> version of the libraries that it imported, as far as they bear on its spans. None: an older genba wrote it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

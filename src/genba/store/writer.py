@@ -62,7 +62,7 @@ class StoreWriter:
         return Written(stored=stored, dropped=dict(dropped), notice=notice)
 
     def register(self, run: RunRow) -> None:
-        """Write down with the next batch which run its spans belong to: a forked child is one of its own."""
+        """Write down with the next batch which run its spans belong to, or more of that run: a forked child is one of its own."""
         self._run = run
         self._registered = False
 
@@ -230,11 +230,13 @@ def _prepared(rows: Sequence[SpanRow], pieces: content.Pieces) -> tuple[list[Pre
 def _register(connection: sqlite3.Connection, run: RunRow) -> None:
     known = (run.pid, run.started_ns, values.text(run.python), values.text(run.genba))
     command = orjson.dumps([values.text(word) for word in run.command]).decode()
+    packages = None if run.packages is None else {values.text(name): values.text(said) for name, said in run.packages.items()}
+    written = None if packages is None else orjson.dumps(packages, option=orjson.OPT_SORT_KEYS).decode()
     connection.execute(
-        "INSERT INTO runs (run_id, pid, started_ns, python, genba, command, parent_run_id) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "INSERT INTO runs (run_id, pid, started_ns, python, genba, command, parent_run_id, packages) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (run_id) DO UPDATE SET pid = excluded.pid, started_ns = excluded.started_ns, python = excluded.python, "
-        "genba = excluded.genba, command = excluded.command, parent_run_id = excluded.parent_run_id",
-        (run.run_id, *known, command, run.parent_run_id),
+        "genba = excluded.genba, command = excluded.command, parent_run_id = excluded.parent_run_id, packages = excluded.packages",
+        (run.run_id, *known, command, run.parent_run_id, written),
     )
 
 

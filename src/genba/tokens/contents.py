@@ -57,3 +57,5 @@ class Contents:
     around: tuple[Sequence[int], Sequence[int]] | Unknown
     """The ids put before and after a text that is encoded with special tokens."""
     chat_template: str | Mapping[str, str] | Unknown | None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """What a chat template may call a token, such as `bos_token` -> that token. No part of the identity: it does nothing by itself."""

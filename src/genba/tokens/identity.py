@@ -122,6 +122,11 @@ def known(tokenizer: Any) -> Identity | None:
     return found[2]
 
 
+def by_fingerprint(fingerprint: str) -> Identity | None:
+    """The identity with this fingerprint, if a tokenizer object that is still there was found to have it."""
+    return next((identity for _, _, identity in list(_found.values()) if identity.fingerprint == fingerprint), None)
+
+
 def of_file(path: Path) -> Identity:
     """The identity of a tokenizer.json, a folder with one, a file of ranks (`*.tiktoken`) or a GGUF file."""
     return made_of(vocabulary_files.read(path))

@@ -26,11 +26,11 @@ class Joining(Generic[Symbols]):
     """Found only where a whole piece of text is looked up in the vocabulary before anything is joined."""
 
 
-def from_ranks(ranks: Mapping[bytes, int]) -> Joining[bytes]:
-    """As tiktoken joins: the pair whose bytes have the lowest rank, leftmost first."""
+def from_ranks(ranks: Mapping[Symbols, int]) -> Joining[Symbols]:
+    """As tiktoken joins: the pair that has the lowest rank once joined, leftmost first."""
     get = ranks.get
 
-    def rank(left: bytes, right: bytes) -> float:
+    def rank(left: Symbols, right: Symbols) -> float:
         return get(left + right, _NEVER)
 
     return _joining(ranks, rank)

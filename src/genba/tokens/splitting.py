@@ -47,12 +47,12 @@ Steps = list[Any]
 
 def normaliser(description: Any) -> Steps:
     """The steps of the `normalizer` of a tokenizer.json."""
-    return _flat(description, "normalizers")
+    return flat(description, "normalizers")
 
 
 def pre_tokeniser(description: Any, tokens: Collection[bytes]) -> Steps:
     """The steps of the `pre_tokenizer` of a tokenizer.json whose vocabulary has these tokens."""
-    return [step for one in _flat(description, "pretokenizers") for step in _pre_tokenising(one, tokens)]
+    return [step for one in flat(description, "pretokenizers") for step in _pre_tokenising(one, tokens)]
 
 
 def by_pattern(pattern: str, tokens: Collection[bytes]) -> Steps:
@@ -69,7 +69,7 @@ def _goes_on_after_a_line_break(token: bytes) -> bool:
 
 def works_on_bytes(description: Any) -> bool:
     """Whether this part of a tokenizer.json writes bytes as characters, in GPT-2's manner."""
-    return any(isinstance(one, Mapping) and one.get("type") == "ByteLevel" for one in _flat(description, "pretokenizers"))
+    return any(isinstance(one, Mapping) and one.get("type") == "ByteLevel" for one in flat(description, "pretokenizers"))
 
 
 def written(steps: Steps) -> bytes:
@@ -91,10 +91,11 @@ def _pre_tokenising(one: Any, tokens: Collection[bytes]) -> Steps:
     return [one]
 
 
-def _flat(description: Any, inner: str) -> Steps:
+def flat(description: Any, inner: str) -> Steps:
+    """The steps of a description, where one may be a `Sequence` of others, listed under `inner`."""
     if description is None:
         return []
     if isinstance(description, Mapping) and description.get("type") == "Sequence":
         parts = description.get(inner)
-        return [step for part in (parts if isinstance(parts, Sequence) else []) for step in _flat(part, inner)]
+        return [step for part in (parts if isinstance(parts, Sequence) else []) for step in flat(part, inner)]
     return [description]

@@ -19,7 +19,8 @@ def _byte_characters() -> dict[str, int]:
     return {**{chr(byte): byte for byte in printable}, **{chr(256 + at): byte for at, byte in enumerate(others)}}
 
 
-_BYTES: Final = _byte_characters()
+BYTES: Final = _byte_characters()
+"""The character that stands for a byte -> that byte."""
 
 
 def loaded(text: str | bytes) -> Mapping[str, Any]:
@@ -36,6 +37,7 @@ def parsed(
     library: str,
     version: str | None,
     chat_template: str | Mapping[str, str] | None = None,
+    roles: Mapping[str, str] | None = None,
 ) -> Contents:
     """What the tokenizer described by a tokenizer.json is made of."""
     model = description["model"]
@@ -57,6 +59,7 @@ def parsed(
         added=added,
         around=_around(description.get("post_processor")),
         chat_template=chat_template,
+        roles=roles or {},
     )
 
 
@@ -64,7 +67,7 @@ def spelled(token: str, is_bytes: bool) -> bytes:
     """The bytes that a token stands for; if they are not written in GPT-2's characters, those of its own spelling."""
     if is_bytes:
         try:
-            return bytes([_BYTES[character] for character in token])
+            return bytes([BYTES[character] for character in token])
         except KeyError:
             pass  # a token that no byte leads to, kept as it is written
     return token.encode("utf-8", "surrogatepass")
@@ -103,7 +106,7 @@ def _bpe(model: Mapping[str, Any], tokens: Sequence[str], is_bytes: bool) -> Mer
         raw: list[tuple[bytes, bytes]] = [(spelled(pair[0], is_bytes), spelled(pair[1], is_bytes)) for pair in merges]
         return Merging("merges as written", Joining(raw, ()), {**other, "whole": whole})
     joining = from_merges([(pair[0], pair[1]) for pair in merges], tokens)
-    if not (is_bytes and set(_BYTES) <= set(tokens)):  # with all bytes there, nothing is ever unknown
+    if not (is_bytes and set(BYTES) <= set(tokens)):  # with all bytes there, nothing is ever unknown
         for option in ("unk_token", "fuse_unk", "byte_fallback"):
             if model.get(option):
                 other[option] = model[option]

@@ -33,7 +33,7 @@ _BUNDLED: Final[Mapping[str, tuple[str, splitting.Steps]]] = {
 
 def read(tokenizer: Any) -> Contents | None:
     """What a tokenizer object is made of; None if it is none of a known library."""
-    library = _library(tokenizer)
+    library = library_of(tokenizer)
     if library == "tokenizers" and hasattr(tokenizer, "to_str"):
         return parsed(loaded(tokenizer.to_str()), None, library, _version(library))
     if library == "transformers" and hasattr(tokenizer, "get_vocab"):
@@ -49,7 +49,7 @@ def read(tokenizer: Any) -> Contents | None:
 
 def state(tokenizer: Any) -> Any:
     """What changes if a tokenizer that can be changed is: cheap to ask, equal as long as it stays as it was."""
-    library = _library(tokenizer)
+    library = library_of(tokenizer)
     if library == "transformers":
         backend = getattr(tokenizer, "backend_tokenizer", None)
         template = getattr(tokenizer, "chat_template", None)
@@ -62,7 +62,7 @@ def _state(tokenizer: Any) -> Any:
     return (tokenizer.get_vocab_size(), *(None if part is None else part.__getstate__() for part in parts))
 
 
-def _library(tokenizer: Any) -> str | None:
+def library_of(tokenizer: Any) -> str | None:
     """The library that the object's class, or a class it is made from, comes from."""
     roots = [kind.__module__.partition(".")[0] for kind in type(tokenizer).__mro__]
     return next((root for root in roots if root in _DISTRIBUTIONS), None)

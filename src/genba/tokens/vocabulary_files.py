@@ -80,6 +80,7 @@ def read_gguf(path: Path, library: str = "gguf", version: str | None = None) -> 
         ],
         around=_around(found, str(pre)),
         chat_template=_templates(found),
+        roles=_roles(found, rows),
     )
 
 
@@ -132,6 +133,12 @@ def _templates(found: Mapping[str, Any]) -> dict[str, str] | None:
     } or None
 
 
+def _roles(found: Mapping[str, Any], rows: list[tuple[int, str]]) -> dict[str, str]:
+    """The two that llama.cpp tells its templates."""
+    ids = {f"{role}_token": found.get(f"tokenizer.ggml.{role}_token_id") for role in ("bos", "eos")}
+    return {role: rows[id][1] for role, id in ids.items() if isinstance(id, int) and 0 <= id < len(rows)}
+
+
 def _ranks(path: Path) -> Contents:
     """A file of tiktoken's: on each line the bytes of a token in base64, and its rank."""
     ranks: dict[bytes, int] = {}
@@ -166,9 +173,12 @@ def _folder(path: Path) -> Contents:
     if not found.exists():
         raise FileError("there is no tokenizer.json in this folder.")
     templates: dict[str, str] = {}
+    roles: dict[str, str] = {}
     beside = path / "tokenizer_config.json"
     if beside.exists():
-        said = orjson.loads(beside.read_bytes()).get("chat_template")
+        settings = orjson.loads(beside.read_bytes())
+        roles = {name: text for name, value in settings.items() if name.endswith("_token") and (text := _text(value))}
+        said = settings.get("chat_template")
         if isinstance(said, str):
             templates["default"] = said
         elif isinstance(said, list):
@@ -178,4 +188,10 @@ def _folder(path: Path) -> Contents:
         templates["default"] = alone.read_text(encoding="utf-8")
     for more in sorted((path / "additional_chat_templates").glob("*.jinja")):
         templates[more.stem] = more.read_text(encoding="utf-8")
-    return parsed(loaded(found.read_bytes()), path.name, "tokenizer.json", None, templates or None)
+    return parsed(loaded(found.read_bytes()), path.name, "tokenizer.json", None, templates or None, roles)
+
+
+def _text(token: Any) -> str | None:
+    """The text of a token, which may be told with its options."""
+    text = token.get("content") if isinstance(token, Mapping) else token
+    return text if isinstance(text, str) else None

@@ -172,3 +172,38 @@ def test_no_body_and_no_event_is_too_strange(body: Any, events: list[Any]) -> No
     check_messages(read(body).messages)
     check_messages(read_request(body).messages)
     check_messages(read(fold([START, *events])).messages)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["text_delta", "thinking_delta", "input_json_delta"]), st.text(max_size=6)), max_size=8))
+def test_the_pieces_of_a_message_add_up_to_the_answer(said):
+    keys = {
+        "text_delta": ("text", "text"),
+        "thinking_delta": ("thinking", "thinking"),
+        "input_json_delta": ("tool_use", "partial_json"),
+    }
+    events = [{"type": "message_start", "message": {"content": [], "usage": {"output_tokens": 1}}}]
+    for index, (kind, text) in enumerate(said):
+        block, key = keys[kind]
+        opened = {"type": block, **({"name": "f", "id": "t", "input": {}} if block == "tool_use" else {block: "a"})}
+        events.append({"type": "content_block_start", "index": index, "content_block": opened})
+        events.append(
+            {
+                "type": "content_block_delta",
+                "index": index,
+                "delta": {"type": kind, key: f"{text}{{" if block == "tool_use" else text},
+            }
+        )
+        events.append({"type": "content_block_delta", "index": index, "delta": {"type": "signature_delta", "signature": "xyz"}})
+    body = ROUTES["POST /v1/messages"].fold([*events, {"type": "message_stop"}])
+    whole = [block.get("text") or block.get("thinking") or block.get("input") or "" for block in body.get("content", [])]
+    assert sum(ROUTES["POST /v1/messages"].piece(event).characters for event in events) == sum(map(len, whole))
+    assert all(not ROUTES["POST /v1/messages"].piece(event).tokens for event in events)
+
+
+def test_the_pieces_of_a_completion_add_up_to_it():
+    events = [{"type": "completion", "completion": text} for text in (" Be", "es")] + [
+        {"type": "ping"},
+        {"type": "completion", "completion": None},
+    ]
+    assert [ROUTES["POST /v1/complete"].piece(event).characters for event in events] == [3, 2, 0, 0]
+    assert ROUTES["POST /v1/complete"].fold(events)["completion"] == " Bees"

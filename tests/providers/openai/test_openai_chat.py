@@ -264,26 +264,6 @@ def test_usage_is_found_where_other_servers_put_it():
     assert answered({"content": "x"}, usage={}).usage is None
 
 
-def test_logprobs_and_token_ids_are_attributes():
-    logprobs = {"content": [{"token": "Hi", "logprob": -0.11, "bytes": [72, 105], "top_logprobs": []}]}
-    choice = {"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop", "logprobs": logprobs, "token_ids": [5, 6]}
-    attributes = CHAT.response({"prompt_token_ids": [1, 2, 3], "choices": [choice]}).attributes
-    assert json.loads(attributes["genba.response.logprobs"]) == [logprobs]
-    assert (attributes["genba.response.token_ids"], attributes["genba.response.prompt_token_ids"]) == ([5, 6], [1, 2, 3])
-
-
-def test_token_ids_of_several_choices_are_json():
-    choices = [{"index": n, "message": {"content": "x"}, "token_ids": [n, 9]} for n in range(2)]
-    assert CHAT.response({"choices": choices}).attributes == {"genba.response.token_ids": "[[0,9],[1,9]]"}
-
-
-def test_token_ids_are_found_where_llama_cpp_puts_them():
-    logprobs = {"content": [{"id": 7, "token": "a"}, {"id": 8, "token": "b"}]}
-    assert answered({"content": "ab"}, __verbose={"tokens": [7, 8]}).attributes["genba.response.token_ids"] == [7, 8]
-    choice = {"index": 0, "message": {"content": "ab"}, "logprobs": logprobs}
-    assert CHAT.response({"choices": [choice]}).attributes["genba.response.token_ids"] == [7, 8]
-
-
 def test_what_servers_add_of_their_own_is_kept_in_one_attribute():
     choice = {"index": 0, "message": {"content": "x"}, "content_filter_results": {"hate": {"filtered": False}}}
     response = CHAT.response({"choices": [choice], "timings": {"predicted_ms": 1.5}, "x_groq": {"id": "req_1"}, "citations": []})

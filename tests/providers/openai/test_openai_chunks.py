@@ -170,7 +170,8 @@ def test_choices_are_in_order_however_their_chunks_came():
 
 def test_the_ids_that_stand_beside_each_token_are_collected():
     chunks = [chunk({"content": text, "token_id": id}) for text, id in (("Hel", 5), ("lo", 6))]
-    assert CHAT.response(fold(chunks)).attributes == {"genba.response.token_ids": [5, 6]}
+    [tokens] = CHAT.response(fold(chunks)).tokens
+    assert tokens.ids == [5, 6]
 
 
 def test_a_content_in_pieces_of_several_kinds_keeps_them_all():

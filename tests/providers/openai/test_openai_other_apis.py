@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import struct
 
 import pytest
@@ -52,8 +51,8 @@ def test_a_text_completion_is_read(well_formed):
         }
     )
     assert well_formed(response.messages) == [{"role": "assistant", "parts": [text(" upon")], "finish_reason": "length"}]
-    assert json.loads(response.attributes["genba.response.logprobs"]) == [logprobs]
-    assert response.attributes["genba.response.prompt_token_ids"] == [7]
+    seen, said = response.tokens
+    assert (seen.side, seen.ids, said.side, said.pieces, said.logprobs) == ("input", [7], "output", [b" upon"], [-0.5])
     assert response.usage == Usage(
         input_tokens=1, output_tokens=1, raw={"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
     )
@@ -193,7 +192,7 @@ def test_a_transcript_that_is_streamed_is_whole_or_as_far_as_it_came():
     deltas = [{"type": "transcript.text.delta", "delta": piece, "logprobs": [{"token": piece}]} for piece in ("The ", "bees")]
     cut = TRANSCRIPTION.response(TRANSCRIPTION.fold(deltas))
     assert cut.messages[0]["parts"] == [text("The bees")]
-    assert json.loads(cut.attributes["genba.response.logprobs"]) == [{"content": [{"token": "The "}, {"token": "bees"}]}]
+    assert [tokens.pieces for tokens in cut.tokens] == [[b"The ", b"bees"]]
     done = {"type": "transcript.text.done", "text": "The bees.", "usage": {"type": "tokens", "input_tokens": 1, "output_tokens": 2}}
     whole = TRANSCRIPTION.response(TRANSCRIPTION.fold([*deltas, done]))
     assert whole.messages[0]["parts"] == [text("The bees.")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -333,10 +332,16 @@ def test_a_failed_answer_carries_its_error():
     assert RESPONSES.failed({"id": "resp_1", "status": "completed", "error": None}) is None
 
 
-def test_logprobs_have_the_form_that_chat_gives_them():
-    token = {"token": "Bees", "logprob": -0.1, "bytes": [66], "top_logprobs": []}
-    attributes = answered(said("Bees", logprobs=[token])).attributes
-    assert json.loads(attributes["genba.response.logprobs"]) == [{"content": [token]}]
+def test_the_tokens_of_all_its_texts_are_those_of_one_answer():
+    tokens = [{"token": text, "logprob": -0.1, "bytes": list(text.encode()), "top_logprobs": []} for text in ("Bees", " fly")]
+    [read] = answered(said("Bees", logprobs=tokens[:1]), said(" fly", logprobs=tokens[1:])).tokens
+    assert (read.side, read.index, read.source, read.pieces, read.logprobs) == (
+        "output",
+        0,
+        "logprobs",
+        [b"Bees", b" fly"],
+        [-0.1, -0.1],
+    )
 
 
 def test_a_compacted_conversation_says_so():
@@ -396,7 +401,7 @@ def test_a_stream_cut_short_is_put_together_from_its_pieces(well_formed):
         }
     ]
     assert (response.id, response.model, response.status, response.finish_reasons) == ("resp_1", "gpt-5", "in_progress", [])
-    assert json.loads(response.attributes["genba.response.logprobs"]) == [{"content": [{"token": "Bees", "logprob": -0.1}]}]
+    assert [(tokens.pieces, tokens.logprobs) for tokens in response.tokens] == [([b"Bees"], [-0.1])]
 
 
 def test_a_text_that_is_done_counts_once():

@@ -15,6 +15,8 @@ def test_every_route_has_its_operation():
         "POST /responses/compact": "chat",
         "POST /responses/input_tokens": "count_tokens",
         "POST /completions": "text_completion",
+        "POST /completion": "text_completion",
+        "POST /generate": "text_completion",
         "POST /embeddings": "embeddings",
         "POST /images/generations": "generate_content",
         "POST /images/edits": "generate_content",

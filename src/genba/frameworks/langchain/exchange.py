@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ... import semconv
-from ...conversation import Message, Request, Response, Usage, loose, parts
+from ...conversation import Message, Request, Response, Usage, logprobs, loose, parts
 from ...conversation.encoding import decode, encode
 from ...conversation.usage import count, summed
 from .. import told
@@ -73,6 +73,7 @@ def response(result: Any) -> Response:
         else (),
         native_finish_reasons=[why or "" for why in native] if any(native) else (),
         usage=_usage(said) or _older_usage(known),
+        tokens=[tokens for at, one in enumerate(about) for tokens in logprobs.of_choice(one.get("logprobs"), at)],
         attributes=_attributes(known),
     )
 
@@ -166,7 +167,6 @@ def _attributes(known: Mapping[str, Any]) -> dict[str, Any]:
         {
             semconv.OPENAI_RESPONSE_SERVICE_TIER: some_text(known, "service_tier"),
             semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: some_text(known, "system_fingerprint"),
-            semconv.RESPONSE_LOGPROBS: encode([known["logprobs"]]).decode() if known.get("logprobs") else None,
         }
     )
 

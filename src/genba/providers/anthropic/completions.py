@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...conversation import JSON, Request, Response, parts
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
 from ...semconv import USER_ID, Operation
 from ..json_fields import as_object, integer, items, member, number, present, text, texts
@@ -62,10 +63,17 @@ def fold(events: Sequence[JSON]) -> JSON:
     return {**body, "completion": "".join(pieces)} if pieces else body
 
 
+def piece(event: JSON) -> Piece:
+    """How many characters of the completion an event has."""
+    said = as_object(event)
+    return Piece(len(text(said, "completion") or "") if said.get("type") == "completion" else 0)
+
+
 COMPLETE = Endpoint(
     operation=Operation.TEXT_COMPLETION,
     provider="anthropic",
     request=read_request,
     response=read_response,
     fold=fold,
+    piece=piece,
 )

@@ -127,4 +127,5 @@ MESSAGES = Endpoint(
     fold=stream.fold,
     failed=stream.failed,
     is_last=stream.is_last,
+    piece=stream.piece,
 )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...conversation import JSON
+from ...conversation.tokens import Piece
 from ..json_fields import Object, as_object, items, member, present, text
 
 _GROWS = {"text_delta": ("text", "text"), "thinking_delta": ("thinking", "thinking"), "input_json_delta": ("partial_json", "input")}
@@ -27,6 +28,17 @@ def fold(events: Sequence[JSON]) -> JSON:
         if isinstance(event, dict):
             message.add(event)
     return message.result()
+
+
+def piece(event: JSON) -> Piece:
+    """How many characters of answer an event has: what is said, thought, or given to a tool. Of tokens it tells nothing."""
+    said = as_object(event)
+    if said.get("type") == "content_block_delta":
+        delta = member(said, "delta")
+        key, _ = _GROWS.get(text(delta, "type") or "", ("", ""))
+        return Piece(len(text(delta, key) or ""))
+    opened = member(said, "content_block") if said.get("type") == "content_block_start" else {}
+    return Piece(len(text(opened, "text") or "") + len(text(opened, "thinking") or ""))
 
 
 def is_last(event: JSON) -> bool:

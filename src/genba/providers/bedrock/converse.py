@@ -104,4 +104,5 @@ CONVERSE = Endpoint(
     fold=converse_stream.fold,
     failed=anthropic_stream.failed,  # an error frame is written as their streams write one: see `observing.aws_frames`
     is_last=is_last,
+    piece=converse_stream.piece,
 )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...conversation import JSON
+from ...conversation.tokens import Piece
+from .. import characters
 from ..json_fields import Object, as_object, items, member, objects, present, text
 
 _GROWING_MEDIA = ("image", "video", "audio")
@@ -33,6 +35,13 @@ def fold(events: Sequence[JSON]) -> JSON:
     if message:
         body["output"] = {"message": message}
     return body
+
+
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one event."""
+    delta = member(member(as_object(event), "contentBlockDelta"), "delta")
+    thought, called = member(delta, "reasoningContent"), member(delta, "toolUse")
+    return Piece(characters.of(delta.get("text"), thought.get("text"), called.get("input")))
 
 
 class _Block:

@@ -8,7 +8,9 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, parts
 from ...conversation.encoding import encode
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
+from .. import characters
 from ..anthropic import stream as anthropic_stream
 from ..json_fields import Object, as_object, integer, member, number, objects, present, some_text, texts
 from . import asked, names
@@ -91,6 +93,11 @@ def fold(events: Sequence[JSON]) -> JSON:
     return {**body, "output": {"text": "".join(pieces)}, "citations": citations}
 
 
+def piece(event: JSON) -> Piece:
+    """What of the answer is in one event of the streamed form."""
+    return Piece(characters.of(member(as_object(event), "output").get("text")))
+
+
 def _document(found: Object) -> dict[str, Any]:
     content, location = member(found, "content"), member(found, "location")
     # The place is an object named after its kind, with the one field that is not its `type`.
@@ -107,5 +114,6 @@ RETRIEVE_AND_GENERATE = Endpoint(
     request=read_question,
     response=read_answer,
     fold=fold,
+    piece=piece,
     failed=anthropic_stream.failed,  # an error frame is written as their streams write one: see `observing.aws_frames`
 )

@@ -9,9 +9,12 @@ from collections.abc import Iterator, Sequence
 
 from ... import semconv
 from ...conversation import JSON, Request, Response, Usage, parts
+from ...conversation.tokens import Piece
 from ...conversation.usage import first, total, whole
 from ...observing.endpoint import Endpoint
+from .. import characters
 from ..json_fields import Object, as_object, integer, member, number, objects, present, some_text, text, texts
+from . import jurassic
 
 _FINISH_REASONS = {
     "finish": "stop",
@@ -60,6 +63,7 @@ def read_response(body: JSON) -> Response:
         finish_reasons=[_finish(reason) or "error" for reason in known],
         native_finish_reasons=[reason or "" for reason in known],
         usage=_usage(body, found),
+        tokens=jurassic.tokens(body),
     )
 
 
@@ -78,6 +82,11 @@ def fold(events: Sequence[JSON]) -> JSON:
                 reasons[index] = reason
     body["outputs"] = [{"text": "".join(pieces[index]), "stop_reason": reasons.get(index)} for index in sorted(pieces)]
     return body
+
+
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one chunk of a stream."""
+    return Piece(characters.of(*map(_text, _texts(as_object(event)))))
 
 
 def _texts(body: Object) -> Iterator[Object]:
@@ -117,4 +126,5 @@ PROMPTS = Endpoint(
     request=read_request,
     response=read_response,
     fold=fold,
+    piece=piece,
 )

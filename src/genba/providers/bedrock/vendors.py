@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...conversation import JSON, Request, Response
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
 from ...semconv import Operation
 from ..anthropic import completions as anthropic_completions
@@ -126,6 +127,11 @@ def _fold_choices(events: Sequence[JSON]) -> JSON:
     return openai_chat.CHAT.fold([_chunk(as_object(event)) for event in events])
 
 
+def _piece_of_choices(event: JSON) -> Piece:
+    read = openai_chat.CHAT.piece
+    return Piece(None) if read is None else read(_chunk(as_object(event)))
+
+
 def _choice(choice: Object) -> Object:
     reason = some_text(choice, "finish_reason", "stop_reason")
     return {**choice, "finish_reason": reason} if reason else choice
@@ -146,7 +152,7 @@ _ENDPOINTS = {
         "anthropic messages": anthropic_messages.MESSAGES,
         "anthropic completions": anthropic_completions.COMPLETE,
         "nova": converse.CONVERSE,
-        "openai chat": replace(openai_chat.CHAT, response=_read_choices, fold=_fold_choices),
+        "openai chat": replace(openai_chat.CHAT, response=_read_choices, fold=_fold_choices, piece=_piece_of_choices),
         "cohere v1": cohere_v1.CHAT,
         "cohere v2": cohere_v2.CHAT,
         "cohere generate": cohere_generate.TEXT_COMPLETION,

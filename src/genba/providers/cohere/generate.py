@@ -8,8 +8,10 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response, parts
+from ...conversation.tokens import Piece
+from .. import characters
 from ..json_fields import as_object, integer, member, objects, some_text
-from . import answers, parameters, v1
+from . import answers, parameters, tokens, v1
 
 
 def read_request(body: JSON) -> Request:
@@ -31,6 +33,7 @@ def read_response(body: JSON) -> Response:
         finish_reasons=[answers.finish_reason(reason) or "error" for reason in known],
         native_finish_reasons=[reason or "" for reason in known],
         usage=answers.read_usage(body.get("meta")),
+        tokens=[one for index, generation in enumerate(generations) for one in tokens.of_generation(generation, index)],
     )
 
 
@@ -55,6 +58,12 @@ def fold(events: Sequence[JSON]) -> JSON:
     return body
 
 
+def piece(event: JSON) -> Piece:
+    """What of the answer is in one event of a stream. The tokens are told by the last one, for all."""
+    event = as_object(event)
+    return Piece(0 if event.get("event_type") == "stream-end" else characters.of(event.get("text")))
+
+
 TEXT_COMPLETION = replace(
-    v1.CHAT, operation=semconv.Operation.TEXT_COMPLETION, request=read_request, response=read_response, fold=fold
+    v1.CHAT, operation=semconv.Operation.TEXT_COMPLETION, request=read_request, response=read_response, fold=fold, piece=piece
 )

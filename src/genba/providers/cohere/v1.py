@@ -7,8 +7,9 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, ToolDefinition, parts
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
-from .. import extras
+from .. import characters, extras
 from ..json_fields import as_object, member, objects, rest, some_text
 from . import answers, parameters
 
@@ -94,6 +95,16 @@ def fold(events: Sequence[JSON]) -> JSON:
     return body
 
 
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one event of a stream. The last one repeats it all."""
+    event = as_object(event)
+    kind = event.get("event_type")
+    if kind == "text-generation":
+        return Piece(characters.of(event.get("text")))
+    calls = objects(event.get("tool_calls")) if kind == "tool-calls-generation" else []
+    return Piece(sum(characters.of_arguments(call.get("parameters")) for call in calls))
+
+
 CHAT = Endpoint(
     operation=semconv.Operation.CHAT,
     provider="cohere",
@@ -102,4 +113,5 @@ CHAT = Endpoint(
     fold=fold,
     failed=answers.says_it_failed,
     is_last=answers.is_last,
+    piece=piece,
 )

@@ -7,11 +7,12 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response, parts
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
-from .. import extras
+from .. import characters
 from ..json_fields import as_object, integer, member, objects, some_text
 from ..openai import messages, tools
-from . import answers, parameters
+from . import answers, parameters, tokens
 
 
 def read_request(body: JSON) -> Request:
@@ -29,7 +30,7 @@ def read_response(body: JSON) -> Response:
         id=some_text(body, "id"),
         messages=[_read_message(answer, answers.finish_reason(native))] if answer else [],
         usage=answers.read_usage(body.get("usage")),
-        attributes=_read_logprobs(objects(body.get("logprobs"))),
+        tokens=tokens.of_logprobs(body.get("logprobs")),
         **answers.reasons(native),
     )
 
@@ -38,14 +39,6 @@ def _read_message(message: dict[str, Any], finish_reason: str | None = None) -> 
     plan, citations = some_text(message, "tool_plan"), objects(message.get("citations"))
     read = messages.read({**message, "annotations": citations} if citations else message, finish_reason)
     return {**read, "parts": [parts.reasoning(plan), *read["parts"]]} if plan else read
-
-
-def _read_logprobs(pieces: list[dict[str, Any]]) -> dict[str, Any]:
-    """Each piece of text comes with the ids of its tokens."""
-    if not pieces:
-        return {}
-    ids = [token for piece in pieces for token in piece.get("token_ids") or () if type(token) is int]
-    return {**extras.logprobs([pieces]), **({semconv.RESPONSE_TOKEN_IDS: ids} if ids else {})}
 
 
 def fold(events: Sequence[JSON]) -> JSON:
@@ -80,6 +73,22 @@ def fold(events: Sequence[JSON]) -> JSON:
     return {**body, "message": message} if message else body
 
 
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one event of a stream."""
+    event = as_object(event)
+    kind, said = event.get("type"), member(member(event, "delta"), "message")
+    size = 0
+    if kind in ("content-start", "content-delta"):
+        content = member(said, "content")
+        size = characters.of(content.get("text"), content.get("thinking"))
+    elif kind == "tool-plan-delta":
+        size = characters.of(said.get("tool_plan"))
+    elif kind in ("tool-call-start", "tool-call-delta"):
+        size = characters.of(member(member(said, "tool_calls"), "function").get("arguments"))
+    scored = tokens.tokens_in(member(event, "logprobs"))
+    return Piece(size, {0: scored} if scored else {})
+
+
 def _grow(whole: dict[str, Any], piece: dict[str, Any], joined: Sequence[str]) -> None:
     for name, value in piece.items():
         if name in joined and isinstance(value, str):
@@ -105,4 +114,5 @@ CHAT = Endpoint(
     fold=fold,
     failed=answers.says_it_failed,
     is_last=_is_last,
+    piece=piece,
 )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 
 from ...conversation import JSON, Message, Part, parts
+from .. import characters
 from ..json_fields import Object, as_object, items, rest, some_text, text
 from .names import all_named, named
 
 _ROLES = {"model": "assistant"}
+_PARTIAL = ("stringValue", "numberValue", "boolValue")
+"""Where a piece of an argument may be."""
 _ON_ANY_PART = ("thought", "thoughtSignature", "partMetadata", "videoMetadata", "mediaResolution")
 
 
@@ -43,6 +46,18 @@ def modality(mime_type: str | None) -> parts.Modality:
     """What kind of medium a MIME type is."""
     kind = (mime_type or "").partition("/")[0]
     return kind if kind in ("image", "video", "audio") else "document"
+
+
+def characters_in(said: JSON) -> int:
+    """How many characters there are in the parts of an answer, or in those of a chunk of it."""
+    return sum(map(_characters, all_named(said)))
+
+
+def _characters(part: Object) -> int:
+    call, code = named(part.get("functionCall")), named(part.get("executableCode"))
+    pieces = [piece.get(key) for piece in all_named(call.get("partialArgs")) for key in _PARTIAL if key in piece]
+    written = sum(map(characters.of_arguments, (*pieces, call.get("args"), named(part.get("toolCall")).get("args"))))
+    return characters.of(part.get("text"), code.get("code")) + written
 
 
 def joined_sound(first: JSON, second: JSON) -> str | None:
@@ -103,7 +118,7 @@ def _assembled(call: Object) -> Object:
     whole: Object = {}
     for piece in all_named(call.get("partialArgs")):
         path = (some_text(piece, "jsonPath") or "").removeprefix("$").lstrip(".")
-        values = [piece[key] for key in ("stringValue", "numberValue", "boolValue") if key in piece]
+        values = [piece[key] for key in _PARTIAL if key in piece]
         value = values[0] if values else None
         known = whole.get(path)
         whole[path] = known + value if isinstance(known, str) and isinstance(value, str) else value

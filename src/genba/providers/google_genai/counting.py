@@ -11,8 +11,8 @@ from ... import semconv
 from ...conversation import JSON, Request, Response, Usage
 from ...conversation.usage import count
 from ...observing.endpoint import Endpoint
-from ..json_fields import all_integers, items, present, some_text
-from . import generating
+from ..json_fields import present, some_text
+from . import generating, tokens
 from .names import all_named, named
 
 
@@ -31,13 +31,10 @@ def read_count(body: JSON) -> Response:
 
 
 def read_tokens(body: JSON) -> Response:
-    """The ids of the tokens that the request is made of. Some servers write them as texts."""
-    each = [items(one, "tokenIds") for one in all_named(named(body).get("tokensInfo"))]
-    ids = [int(id) if isinstance(id, str) and id.isdecimal() else id for one in each for id in one]
-    return Response(
-        usage=Usage(input_tokens=len(ids)) if ids else None,
-        attributes={semconv.RESPONSE_PROMPT_TOKEN_IDS: ids} if all_integers(ids) else {},
-    )
+    """The tokens that the request is made of, for each of its contents."""
+    found = tokens.of_prompts(named(body).get("tokensInfo"))
+    counted = sum(map(len, found))
+    return Response(usage=Usage(input_tokens=counted) if counted else None, tokens=found)
 
 
 def read_batch(body: JSON) -> Request:

@@ -8,10 +8,11 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Request, Response
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
 from ..extras import extra
 from ..json_fields import Object, as_object, integer, member, number, objects, present, some_text, texts
-from . import content, tools, usage
+from . import content, tokens, tools, usage
 from .names import REQUEST_SERVICE_TIER, RESPONSE_SERVICE_TIER, THINKING_BUDGET_TOKENS, all_named, named
 
 _OUTPUT_TYPES = {"application/json": "json", "text/x.enum": "json", "text/plain": "text"}
@@ -119,6 +120,7 @@ def read_response(body: JSON) -> Response:
         finish_reasons=reasons,
         native_finish_reasons=[reason or "" for reason in known],
         usage=usage.read(counted),
+        tokens=tokens.of_answer(candidates),
         attributes={
             **present({RESPONSE_SERVICE_TIER: some_text(named(counted), "serviceTier")}),
             **_extras(feedback, candidates, some_text(body, "inputTranscription")),
@@ -175,8 +177,22 @@ def _add(whole: Object, candidate: Object) -> None:
         if key == "content":
             for part in all_named(as_object(value).get("parts")):
                 add_part(whole["content"]["parts"], part)
+        elif key == "logprobsResult":
+            whole[key] = tokens.added(whole.get(key), value)
         elif value is not None:
             whole[key] = value
+
+
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one chunk of a stream."""
+    size = 0
+    scored: dict[int, int] = {}
+    for candidate in all_named(named(event).get("candidates")):
+        size += content.characters_in(as_object(candidate.get("content")).get("parts"))
+        told, index = tokens.scored(candidate), integer(candidate, "index") or 0
+        if told:
+            scored[index] = scored.get(index, 0) + told
+    return Piece(size, scored)
 
 
 def add_part(known: list[Object], part: Object) -> None:
@@ -207,5 +223,6 @@ GENERATE = Endpoint(
     request=read_request,
     response=read_response,
     fold=fold,
+    piece=piece,
 )
 STREAM = replace(GENERATE, request=lambda body: replace(read_request(body), stream=True))

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from ... import harmless, semconv
 from ...conversation import JSON, Request, Response, Usage, parts
 from ...conversation.encoding import decode
+from ...conversation.tokens import Piece
 from ...observing import bodies
 from ...observing.call import Call
 from ...observing.endpoint import Endpoint
@@ -146,6 +147,15 @@ def fold(events: Sequence[JSON]) -> Object:
     return {**body, "steps": objects(body.get("steps")) or [made[at] for at in sorted(made)]}
 
 
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one event of a stream. The last one may repeat it all."""
+    event = as_object(event)
+    kind = some_text(event, "event_type")
+    if kind == "step.start":
+        return Piece(steps.characters_in(member(event, "step")))
+    return Piece(steps.characters_added(member(event, "delta")) if kind == "step.delta" else 0)
+
+
 def is_last(event: JSON) -> bool:
     """Whether nothing follows this event."""
     return as_object(event).get("event_type") == "interaction.completed"
@@ -174,6 +184,7 @@ MODEL = Endpoint(
     fold=fold,
     failed=failed,
     is_last=is_last,
+    piece=piece,
 )
 AGENT = replace(MODEL, operation=Operation.INVOKE_AGENT)
 

@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 from ... import semconv
 from ...conversation import JSON, Request
+from ...conversation.tokens import Piece
 from ...observing.addresses import server
 from ...observing.dialogues import ANEW, MAX_BYTES, Talk, Turn
 from ...observing.endpoint import Endpoint
 from ...observing.patching import Patch
 from ...observing.sockets import connecting
+from .. import characters
 from ..json_fields import Object, as_object, member, objects, present, some_text
 from . import content, generating
 from .names import all_named, named
@@ -73,6 +75,15 @@ def fold(events: Sequence[JSON]) -> Object:
     return {**body, "inputTranscription": heard} if heard else body
 
 
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one message: what is said aloud counts as it was written down."""
+    event = named(event)
+    turn = named(event.get("serverContent"))
+    calls = [{"functionCall": call} for call in objects(named(event.get("toolCall")).get("functionCalls"))]
+    said = content.characters_in(named(turn.get("modelTurn")).get("parts")) + content.characters_in(calls)
+    return Piece(said + characters.of(named(turn.get("outputTranscription")).get("text")))
+
+
 def _add(known: list[Object], part: Object) -> None:
     """Sound comes in small pieces: those that follow one another become one."""
     blob, before = named(part.get("inlineData")), as_object((known[-1] if known else {}).get("inlineData"))
@@ -107,6 +118,7 @@ LIVE = Endpoint(
     response=generating.read_response,
     fold=fold,
     is_last=_is_last,
+    piece=piece,
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...conversation import JSON, Message, Part, parts
 from ...conversation.encoding import decode
+from .. import characters
 from ..json_fields import Object, as_object, member, objects, rest, some_text, text
 from . import content
 
@@ -129,6 +130,24 @@ def add(step: Object, delta: Object) -> None:
         step["arguments"] = (known if isinstance(known, str) else "") + (text(delta, "arguments") or "")
     else:
         step.update(rest(delta, "type"))
+
+
+def characters_in(step: Object) -> int:
+    """How many characters the model wrote in a step of its: of a text, of a thought's summary, of arguments."""
+    if some_text(step, "type") in _BY_HOST:
+        return 0
+    texts = [one.get("text") for one in (*objects(step.get("content")), *objects(step.get("summary")))]
+    return characters.of(*texts) + characters.of_arguments(step.get("arguments"))
+
+
+def characters_added(delta: Object) -> int:
+    """How many `add` makes a part of a step."""
+    kind = some_text(delta, "type")
+    if kind == "text":
+        return characters.of(delta.get("text"))
+    if kind == "thought_summary":
+        return characters.of(member(delta, "content").get("text"))
+    return characters.of(delta.get("arguments")) if kind == "arguments_delta" else 0
 
 
 def _append(contents: list[Object], piece: Object) -> None:

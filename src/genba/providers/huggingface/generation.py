@@ -7,11 +7,13 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Request, Response, Usage, parts
-from ...conversation.encoding import encode
+from ...conversation.tokens import Piece
 from ...conversation.usage import count
 from ...observing.endpoint import Endpoint
-from ..json_fields import as_object, integer, member, number, objects, present, some_text, texts
+from .. import characters
+from ..json_fields import as_object, integer, items, member, number, objects, present, some_text, texts
 from ..openai import completions
+from . import tokens
 
 _FINISH_REASONS = {"eos_token": "stop", "stop_sequence": "stop"}
 
@@ -51,7 +53,7 @@ def read_response(body: JSON) -> Response:
         finish_reasons=[reason] if reason else [],
         native_finish_reasons=[native] if native else [],
         usage=_read_usage(details),
-        attributes=_read_tokens(details),
+        tokens=tokens.read(details),
     )
 
 
@@ -69,32 +71,32 @@ def _read_usage(details: dict[str, Any]) -> Usage | None:
     )
 
 
-def _read_tokens(details: dict[str, Any]) -> dict[str, Any]:
-    tokens, prompt = objects(details.get("tokens")), objects(details.get("prefill"))
-    found: dict[str, Any] = {}
-    for name, listed in ((semconv.RESPONSE_TOKEN_IDS, tokens), (semconv.RESPONSE_PROMPT_TOKEN_IDS, prompt)):
-        ids = [token["id"] for token in listed if type(token.get("id")) is int]
-        if ids:
-            found[name] = ids
-    if any(token.get("logprob") is not None for token in tokens):
-        found[semconv.RESPONSE_LOGPROBS] = encode([{"content": tokens}]).decode()
-    return found
-
-
 def fold(events: Sequence[JSON]) -> JSON:
     """The events of a stream, a token each -> the answer that they add up to. The last one has the whole text and the details."""
     found = objects(list(events))
     if any("choices" in event for event in found):
         return completions.TEXT_COMPLETION.fold(found) if completions.TEXT_COMPLETION.fold else None
-    tokens = [member(event, "token") for event in found]
+    listed = [member(event, "token") for event in found]
     details: dict[str, Any] = {}
     whole = None
     for event in found:
         details.update(member(event, "details"))
         whole = some_text(event, "generated_text") or whole
     if whole is None:
-        whole = "".join(some_text(token, "text") or "" for token in tokens if token.get("special") is not True)
-    return {"generated_text": whole, "details": {**details, "tokens": tokens}}
+        whole = "".join(some_text(token, "text") or "" for token in listed if token.get("special") is not True)
+    top = [list(items(event, "top_tokens")) for event in found]
+    alternatives = {"top_tokens": top} if any(top) else {}
+    return {"generated_text": whole, "details": {**details, "tokens": listed, **alternatives}}
+
+
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one event of a stream: a token. What is special is no part of the text."""
+    event = as_object(event)
+    if "choices" in event:
+        return completions.TEXT_COMPLETION.piece(event) if completions.TEXT_COMPLETION.piece else Piece(None)
+    token = member(event, "token")
+    size = 0 if token.get("special") is True else characters.of(token.get("text"))
+    return Piece(size, {0: 1} if tokens.is_told(token) else {})
 
 
 TEXT_COMPLETION = Endpoint(
@@ -104,4 +106,5 @@ TEXT_COMPLETION = Endpoint(
     response=read_response,
     fold=fold,
     failed=completions.TEXT_COMPLETION.failed,
+    piece=piece,
 )

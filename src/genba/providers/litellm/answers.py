@@ -31,6 +31,8 @@ def read(endpoint: Endpoint, noted: Noted, body: JSON) -> Response:
     """What came back; of its usage and id only what the provider said."""
     body = dict(as_object(body))
     for choice in objects(body.get("choices")):
+        for name, value in member(choice, "provider_specific_fields").items():
+            choice.setdefault(name, value)  # what OpenAI has no field for, such as ids of tokens
         if "message" in choice:
             choice["message"] = _thought(member(choice, "message"))
     if noted.chunks is not None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from ... import semconv
 from ...conversation import JSON, Message, Part, Request, Response, parts
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
+from .. import characters
 from ..json_fields import as_object, integer, member, objects, rest, some_text
 from ..openai import parameters, tools, usage
 from . import chat, content
@@ -90,6 +92,15 @@ def fold(events: Sequence[JSON]) -> JSON:
     return {**body, "outputs": list(entries.values())}
 
 
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one event of a stream."""
+    event = as_object(event)
+    _, _, what = (some_text(event, "type") or "").rpartition(".")
+    said = event.get("content")
+    size = characters.of_parts(content.read(said if isinstance(said, (str, list)) else [said]))
+    return Piece(size + (characters.of(event.get("arguments")) if what in ("delta", "started") else 0))
+
+
 def _add_content(entry: dict[str, Any], piece: JSON) -> None:
     """Texts, until something else comes: then pieces."""
     known = entry.get("content")
@@ -125,4 +136,5 @@ CONVERSATION = Endpoint(
     fold=fold,
     failed=_failed,
     is_last=_is_last,
+    piece=piece,
 )

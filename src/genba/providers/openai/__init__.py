@@ -16,7 +16,9 @@ from .hosts import provider_name
 from .images import IMAGES
 from .injection import adds_usage, is_only_usage
 from .moderations import MODERATION
+from .native import NATIVE_COMPLETION
 from .responses import COMPACT, COUNT_TOKENS, FETCH, RESPONSES
+from .sglang import GENERATE
 from .vector_stores import SEARCH
 
 __all__ = ["CLIENT", "ROUTES", "patches", "provider_name"]
@@ -28,6 +30,8 @@ ROUTES: Mapping[str, Endpoint] = {
     "POST /responses/compact": COMPACT,
     "POST /responses/input_tokens": COUNT_TOKENS,
     "POST /completions": TEXT_COMPLETION,
+    "POST /completion": NATIVE_COMPLETION,
+    "POST /generate": GENERATE,
     "POST /embeddings": EMBEDDINGS,
     "POST /images/generations": IMAGES,
     "POST /images/edits": IMAGES,

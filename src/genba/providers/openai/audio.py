@@ -8,9 +8,9 @@ from typing import Any
 from ... import semconv
 from ...conversation import JSON, Request, Response, parts
 from ...observing.endpoint import Endpoint
-from .. import extras
 from ..json_fields import as_object, integer, number, objects, rest, some_text
-from . import chunks, content, failures, usage
+from ..token_fields import of_logprobs
+from . import chunks, content, failures, pieces, usage
 
 _PLAIN = frozenset({"text", "srt", "vtt"})
 
@@ -71,26 +71,26 @@ def read_transcription_response(body: JSON) -> Response:
     return Response(
         messages=_turn([{**parts.text(heard), **more}], "assistant") if heard else [],
         usage=usage.read(body.get("usage")),
-        attributes=extras.logprobs([{"content": body["logprobs"]}] if body.get("logprobs") else []),
+        tokens=of_logprobs(body.get("logprobs")),
     )
 
 
 def fold_transcription(events: Sequence[JSON]) -> dict[str, Any]:
     """The last event has the whole text; where it is missing, the pieces that came before it."""
-    pieces: list[str] = []
+    heard: list[str] = []
     logprobs: list[JSON] = []
     segments: list[JSON] = []
     done: dict[str, Any] = {}
     for event in objects(list(events)):
         kind = event.get("type")
         if kind == "transcript.text.delta":
-            pieces.append(some_text(event, "delta") or "")
+            heard.append(some_text(event, "delta") or "")
             logprobs.extend(objects(event.get("logprobs")))
         elif kind == "transcript.text.segment":
             segments.append(rest(event, "type"))
         elif kind == "transcript.text.done":
             done = rest(event, "type")
-    return {"text": "".join(pieces), **rest({"logprobs": logprobs, "segments": segments}), **done}
+    return {"text": "".join(heard), **rest({"logprobs": logprobs, "segments": segments}), **done}
 
 
 def _turn(said: Sequence[parts.Part], role: str = "user") -> list[parts.Message]:
@@ -110,6 +110,7 @@ TRANSCRIPTION = Endpoint(
     request=read_transcription_request,
     response=read_transcription_response,
     fold=fold_transcription,
+    piece=pieces.of_transcription_event,
     failed=failures.read,
 )
 """Also of translations, which differ in their language only."""

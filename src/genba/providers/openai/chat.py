@@ -8,7 +8,7 @@ from ... import semconv
 from ...conversation import JSON, Message, Request, Response
 from ...observing.endpoint import Endpoint
 from ..json_fields import as_object, member, objects
-from . import choices, chunks, failures, messages, parameters, tools
+from . import choices, chunks, failures, messages, parameters, pieces, tools
 
 
 def read_request(body: JSON) -> Request:
@@ -35,5 +35,6 @@ CHAT = Endpoint(
     fold=chunks.fold,
     failed=failures.read,
     is_last=chunks.is_last,
+    piece=pieces.of_chunk,
     attributes={semconv.OPENAI_API_TYPE: "chat_completions"},
 )

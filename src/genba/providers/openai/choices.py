@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...conversation import Message, Response
+from ...conversation import Message, Response, Usage
 from ..json_fields import member, objects, some_text
-from . import attributes, failures, usage
+from . import attributes, choice_tokens, failures, timings, usage
 
 _FINISH_REASONS = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop", "model_length": "length"}
 
@@ -30,8 +30,15 @@ def read(body: dict[str, Any], read_message: Callable[[dict[str, Any], str | Non
         messages=[read_message(choice, finish_reason(why) if why else None) for choice, why in zip(choices, native, strict=True)],
         finish_reasons=[finish_reason(reason) if reason else "error" for reason in known],
         native_finish_reasons=[reason or "" for reason in known],
-        usage=usage.read(body.get("usage")) or usage.read(member(body, "x_groq").get("usage")),
+        usage=_usage(body, choices),
+        tokens=choice_tokens.read(body),
+        timings=timings.read(body),
         error_type=failed[0] if failed else None,
         error_message=failed[1] if failed else None,
         attributes=attributes.read(body),
     )
+
+
+def _usage(body: dict[str, Any], choices: list[dict[str, Any]]) -> Usage | None:
+    told = usage.read(body.get("usage")) or usage.read(member(body, "x_groq").get("usage"))
+    return usage.of_timings(body.get("timings")) if told is None and len(choices) == 1 else told

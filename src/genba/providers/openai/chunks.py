@@ -14,6 +14,11 @@ from collections.abc import Sequence
 
 from ...conversation import JSON
 from ..json_fields import Object, as_object, objects
+from .choice_tokens import choices_of
+
+_LOGPROBS = frozenset({"logprobs", "reasoning_logprobs"})
+_ONCE = frozenset({"prompt_token_ids", "prompt_logprobs"})
+"""What of a choice comes whole, with its first chunk."""
 
 
 def fold(events: Sequence[JSON]) -> Object:
@@ -25,8 +30,8 @@ def fold(events: Sequence[JSON]) -> Object:
             continue
         for key, value in chunk.items():
             if key == "choices":
-                _add_choices(choices, value)
-            elif value is not None:  # usage is null in all chunks but one
+                _add_choices(choices, choices_of(chunk))
+            elif value is not None and (value or key not in body):  # usage is null in all chunks but one
                 body[key] = value
     body.pop("obfuscation", None)
     if isinstance(body.get("object"), str):
@@ -49,8 +54,8 @@ def joined_sound(pieces: list[str]) -> str:
     return "".join(pieces)
 
 
-def _add_choices(choices: dict[int, _Choice], pieces: JSON) -> None:
-    for piece in objects(pieces):
+def _add_choices(choices: dict[int, _Choice], pieces: Sequence[Object]) -> None:
+    for piece in pieces:
         index = piece.get("index")
         if type(index) is not int:
             index = 0
@@ -79,8 +84,12 @@ class _Choice:
                 self._say(value)
             elif key == "text":
                 self.text.append(value)
-            elif key == "logprobs" or isinstance(value, list):
-                self.fields[key] = _appended(self.fields.get(key), value)
+            elif key in _ONCE:
+                self.fields.setdefault(key, value)
+            elif key in _LOGPROBS or isinstance(value, list):
+                # Together tells the log-probability of each token as a bare number.
+                some = {"token_logprobs": [value]} if isinstance(value, float | int) else value
+                self.fields[key] = _appended(self.fields.get(key), some)
             elif value or key not in self.fields:
                 self.fields[key] = value
 

@@ -40,7 +40,7 @@ def _kind(piece: Object) -> str:
 
 
 def _text(piece: Object) -> Part:
-    # Log-probabilities are an attribute of the span: see `attributes`.
+    # Log-probabilities are told by themselves: see `Response.tokens`.
     return {**parts.text(some_text(piece, "text") or ""), **rest(piece, "type", "text", "content", "logprobs")}
 
 

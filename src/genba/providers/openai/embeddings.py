@@ -11,6 +11,7 @@ from ... import semconv
 from ...conversation import JSON, Request, Response, parts
 from ...observing.endpoint import Endpoint
 from ..json_fields import as_object, integer, objects, some_text, texts
+from ..token_fields import of_prompts
 from . import content, failures, usage
 
 _BYTES_OF_A_NUMBER = 4
@@ -23,6 +24,7 @@ def read_request(body: JSON) -> Request:
     return Request(
         model=some_text(body, "model"),
         messages=[parts.message("user", said) for said in content.read_prompt(body.get("input"))],
+        tokens=of_prompts(body.get("input")),
         encoding_formats=tuple(texts(body.get("encoding_format"))),
         dimension_count=integer(body, "dimensions"),
     )

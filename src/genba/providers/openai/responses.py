@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from ... import semconv
-from ...conversation import JSON, Message, Part, Request, Response, parts
+from ...conversation import JSON, Message, Part, Request, Response, Tokens, parts
 from ...observing.endpoint import Endpoint
-from .. import extras
 from ..json_fields import as_object, member, objects, present, some_text
-from . import attributes, content, events, failures, items, parameters, tools, usage
+from ..token_fields import of_logprobs
+from . import attributes, content, events, failures, items, parameters, pieces, timings, tools, usage
 
 _API = {semconv.OPENAI_API_TYPE: "responses"}
 _INCOMPLETE = {"max_output_tokens": "length"}
@@ -56,13 +56,14 @@ def read_response(body: JSON) -> Response:
         finish_reasons=[reason] if reason else [],
         native_finish_reasons=[native] if native else [],
         usage=usage.read(body.get("usage")),
+        tokens=_tokens(output),
+        timings=timings.read(body),
         status=some_text(body, "status"),
         error_type=failed[0] if failed else None,
         error_message=failed[1] if failed else None,
         conversation_id=_conversation(body),
         attributes={
             **attributes.read_service(body),
-            **_logprobs(output),
             **_compacted(output),
             **attributes.extras(body),
         },
@@ -116,11 +117,10 @@ def _compacted(output: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {semconv.CONVERSATION_COMPACTED: True} if any(item.get("type") == "compaction" for item in output) else {}
 
 
-def _logprobs(output: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """All tokens of the answer's texts, in the form that Chat gives them: the answer is the one choice."""
-    pieces = [piece for item in output for piece in objects(item.get("content"))]
-    tokens = [token for piece in pieces for token in objects(piece.get("logprobs"))]
-    return extras.logprobs([{"content": tokens}] if tokens else [])
+def _tokens(output: Sequence[dict[str, Any]]) -> list[Tokens]:
+    """All tokens of the answer's texts that are told: the answer is the one choice."""
+    said = [piece for item in output for piece in objects(item.get("content"))]
+    return of_logprobs([token for piece in said for token in objects(piece.get("logprobs"))])
 
 
 RESPONSES = Endpoint(
@@ -131,6 +131,7 @@ RESPONSES = Endpoint(
     fold=events.fold,
     failed=failures.read,
     is_last=events.is_last,
+    piece=pieces.of_response_event,
     attributes=_API,
 )
 COMPACT = replace(RESPONSES, fold=None)

@@ -40,6 +40,15 @@ def read(value: JSON) -> Usage | None:
     )
 
 
+def of_timings(value: JSON) -> Usage | None:
+    """What llama.cpp counted while it took the time: its streams have no usage unless that was asked for."""
+    timings = as_object(value)
+    read, cached, said = (count(timings.get(name)) for name in ("prompt_n", "cache_n", "predicted_n"))
+    if read is None or cached is None or said is None:
+        return None
+    return Usage(input_tokens=read + cached, output_tokens=said, cache_read_input_tokens=cached, raw=timings)
+
+
 def _output(usage: dict[str, Any], came_out: dict[str, Any]) -> int | None:
     """All that came out. Some servers (x.ai) leave reasoning out of the completion; their total gives it away."""
     output, reasoning = _count(usage, "completion_tokens", "output_tokens"), _reasoning(usage, came_out)

@@ -17,6 +17,8 @@ class Watched:
     def __init__(self, streamer: Any) -> None:
         self._streamer = streamer
         self._taken: list[Any] = []
+        self.sizes: list[int] = []
+        """How many tokens came at a time."""
         self._is_prompt = True
         self._call: Any = None
         self.read: Callable[[list[int]], JSON] | None = None
@@ -51,7 +53,9 @@ class Watched:
                 return
             self._call.so_far(self._so_far)
         self._taken.append(value)  # the model has brought it to the host's memory already
-        self._call.invocation.chunk(value.numel())
+        size = value.numel()
+        self.sizes.append(size)
+        self._call.invocation.chunk(size)
 
     def _so_far(self) -> JSON:
         ids = [one for value in self._taken for one in value.reshape(-1).tolist()]

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from ... import semconv
-from ...conversation import JSON, Message, Part, Request, Response, ToolDefinition, Usage, parts
+from ...conversation import JSON, Message, Part, Request, Response, Tokens, ToolDefinition, Usage, parts
+from ...conversation.tokens import Piece
 from ...observing.endpoint import Endpoint
-from ..extras import chosen, logprobs
+from .. import characters, token_fields
+from ..extras import chosen
 from ..json_fields import Object, as_object, integer, member, number, objects, present, rest, some_text, texts
 from ..openai import tools, usage
 
@@ -67,7 +69,8 @@ def read_response(body: JSON) -> Response:
         finish_reasons=[reason for reason in reasons if reason],
         native_finish_reasons=[name for name in native if name],
         usage=read_usage(body),
-        attributes=_attributes(body, choices),
+        tokens=_tokens(outputs),
+        attributes=_attributes(body),
     )
 
 
@@ -116,9 +119,9 @@ def _add(output: Object, piece: Object) -> None:
             message[name] = [*message.get(name, ()), *delta[name]]
     if delta.get("role"):
         message["role"] = delta["role"]
-    scored = objects(member(piece, "logprobs").get("content"))
+    scored = _scored(piece)
     if scored:
-        output["logprobs"] = {"content": [*objects(member(output, "logprobs").get("content")), *scored]}
+        output["logprobs"] = {"content": [*_scored(output), *scored]}
 
 
 def _turn(message: Object) -> Message:
@@ -212,13 +215,47 @@ def _answer(outputs: Sequence[Object], reason: str) -> Message:
     return parts.message("assistant", said, finish_reason=reason or None)
 
 
-def _attributes(body: Object, choices: Sequence[Sequence[Object]]) -> dict[str, Any]:
+def _tokens(outputs: Sequence[Object]) -> list[Tokens]:
+    """By the numbers of the outputs: an answer in several steps has tokens for each of them."""
+    return [
+        one
+        for place, output in enumerate(outputs)
+        for one in token_fields.of_logprobs(
+            [_filled(entry) for entry in _scored(output)], place if integer(output, "index") is None else output["index"]
+        )
+    ]
+
+
+def _scored(output: Object) -> list[Object]:
+    return objects(member(output, "logprobs").get("content"))
+
+
+def _filled(entry: Object) -> Object:
+    """With what protobuf leaves out: the logarithm of a certainty is 0."""
+    top = [{"logprob": 0.0, **one} for one in objects(entry.get("top_logprobs"))]
+    return {"logprob": 0.0, **entry, **({"top_logprobs": top} if top else {})}
+
+
+def piece(event: JSON) -> Piece:
+    """What of an answer is in one chunk of a stream."""
+    size = 0
+    told: dict[int, int] = {}
+    for output in objects(as_object(event).get("outputs")):
+        delta, scored, index = member(output, "delta"), len(_scored(output)), integer(output, "index") or 0
+        calls = [member(call, "function").get("arguments") for call in objects(delta.get("tool_calls"))]
+        is_said = some_text(delta, "role") != _TOOL  # else it is what a tool of the server's found
+        size += characters.of(delta.get("content") if is_said else None, delta.get("reasoning_content"), *calls)
+        if scored:
+            told[index] = told.get(index, 0) + scored
+    return Piece(size, told)
+
+
+def _attributes(body: Object) -> dict[str, Any]:
     said = {
         semconv.OPENAI_RESPONSE_SERVICE_TIER: word(some_text(body, "service_tier"), "SERVICE_TIER_"),
         semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: some_text(body, "system_fingerprint"),
     }
-    scored = logprobs([choice[-1].get("logprobs") for choice in choices if choice])
-    return {**present(said), **scored, **chosen(body, "citations", "output_files")}
+    return {**present(said), **chosen(body, "citations", "output_files")}
 
 
 CHAT = Endpoint(
@@ -227,4 +264,5 @@ CHAT = Endpoint(
     request=read_request,
     response=read_response,
     fold=fold,
+    piece=piece,
 )

@@ -11,6 +11,8 @@ from ...conversation import JSON
 
 _SECRET = frozenset(("authorization", "extra_headers"))
 """What a server that the provider is to call is told."""
+_EXACT = frozenset(("logprob", "bytes"))
+"""What is kept to its last bit: what log-probabilities are, and the bytes of tokens as a list of numbers. Of other bytes only the length."""
 _FLOAT, _BYTES, _ENUM = 2, 12, 14
 """Of `FieldDescriptor`'s types, those that are not JSON's own."""
 
@@ -30,6 +32,8 @@ def _value(field: Any, value: Any) -> JSON:
     if field.type == _ENUM:
         named = field.enum_type.values_by_number.get(value)
         return named.name if named is not None else value
+    if field.name in _EXACT:
+        return list(value) if field.type == _BYTES else value
     if field.type == _FLOAT:  # of 32 bits: the digits that it has, and no more
         return float(f"{value:.7g}")
     return len(value) if field.type == _BYTES else value

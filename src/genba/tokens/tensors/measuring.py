@@ -68,21 +68,21 @@ def measure(library: Library, piece: Any) -> Any:
 
 
 def steps(library: Library, rows: Any, chosen: Any, top: int) -> Any:
-    """Of each row of logits: entropy, rank and probability of the chosen one, the greatest probabilities, and whose they are."""
+    """Of each row of logits: entropy, rank and log-probability of the chosen one, the greatest log-probabilities, and whose they are."""
     xp, values = library.names, library.wide(rows)
     below = values - xp.amax(values, axis=1, keepdims=True)
     weights = xp.exp(below)
     total = xp.sum(weights, axis=1, keepdims=True)
-    likely = weights / total
+    logarithms, likely = below - xp.log(total), weights / total
     # A token that cannot come adds nothing, though its logarithm is infinite.
-    terms = xp.where(likely == 0, 0, likely * (below - xp.log(total)))
+    terms = xp.where(likely == 0, 0, likely * logarithms)
     entropy = -xp.sum(terms, axis=1)
-    rank = probability = entropy
+    rank = logarithm = entropy
     if chosen is not None:
-        probability = library.at(likely, chosen)
+        logarithm = library.at(logarithms, chosen)
         rank = 1 + xp.sum(values > library.at(values, chosen)[:, None], axis=1) + xp.zeros_like(entropy)
-    greatest, where = library.top(likely, top)
-    columns = [entropy, rank, probability, *(greatest[:, n] for n in range(top))]
+    greatest, where = library.top(logarithms, top)
+    columns = [entropy, rank, logarithm, *(greatest[:, n] for n in range(top))]
     return xp.stack([*columns, *(where[:, n] + xp.zeros_like(entropy) for n in range(top))], 1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 BIN_EDGES: Final = tuple(2.0**power for power in (-12, -8, -4, 0, 4, 8, 12))
 """Magnitudes at which the histogram's bins begin. Powers of two, so that no number format rounds them.
@@ -21,6 +21,15 @@ FIELDS: Final = 9 + 2 * len(BIN_EDGES)
 each edge how many are at most its negative, then how many at least itself."""
 
 
+class Numbers(NamedTuple):
+    """What a summary was made of: with others of its kind it can be put together to the summary of all of them."""
+
+    piece: Sequence[float]
+    """Its measures, see `FIELDS`."""
+    rows: Sequence[Sequence[float]]
+    """What was measured of each step or vector: see `measuring.steps`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What is known of a tensor. Statistics are over its finite values; None where there is none, or where it does not fit a float64."""
@@ -32,6 +41,7 @@ class Summary:
     """Why there are no numbers."""
     measures: Mapping[str, Any] = field(default_factory=dict)
     """`count`, `min`, `max`, `mean`, `std`, `norm`, `nan`, `inf`, `zeros`, `histogram`, and what the kind adds."""
+    numbers: Numbers | None = field(default=None, repr=False, compare=False)
 
     @property
     def has_nan(self) -> bool:
@@ -46,8 +56,8 @@ class Summary:
         return {**described, **self.measures}
 
 
-def together(pieces: Sequence[Sequence[float]], count: int) -> dict[str, Any]:
-    """The statistics of a tensor of `count` values from the measures of its pieces."""
+def together(pieces: Sequence[Sequence[float]]) -> list[float]:
+    """The measures of all pieces, as those of one."""
     finite, mean, squares = 0.0, 0.0, 0.0
     for number, middle, deviations, *_ in pieces:
         if number:
@@ -56,17 +66,25 @@ def together(pieces: Sequence[Sequence[float]], count: int) -> dict[str, Any]:
             squares += deviations + apart * apart * finite * number / both
             mean += apart * number / both
             finite = both
-    sums = [sum(column) for column in list(zip(*pieces, strict=True))[5:]] or [0.0] * (FIELDS - 5)
-    nans, infinite, negative, positive = (int(one) for one in sums[:4])
     filled = [piece for piece in pieces if piece[0]]
+    least = min((piece[3] for piece in filled), default=math.inf)
+    greatest = max((piece[4] for piece in filled), default=-math.inf)
+    sums = [sum(column) for column in list(zip(*pieces, strict=True))[5:]] or [0.0] * (FIELDS - 5)
+    return [finite, mean, squares, least, greatest, *sums]
+
+
+def statistics(piece: Sequence[float], count: int) -> dict[str, Any]:
+    """The statistics of a tensor of `count` values that has these measures."""
+    finite, mean, squares, least, greatest, *sums = piece
+    nans, infinite, negative, positive = (int(one) for one in sums[:4])
     zeros = int(finite) - negative - positive
     return {
         "count": count,
-        "min": known(min(piece[3] for piece in filled)) if filled else None,
-        "max": known(max(piece[4] for piece in filled)) if filled else None,
-        "mean": known(mean) if filled else None,
-        "std": known(math.sqrt(squares / finite)) if filled else None,
-        "norm": known(math.sqrt(squares + finite * mean * mean)) if filled else None,
+        "min": known(least) if finite else None,
+        "max": known(greatest) if finite else None,
+        "mean": known(mean) if finite else None,
+        "std": known(math.sqrt(squares / finite)) if finite else None,
+        "norm": known(math.sqrt(squares + finite * mean * mean)) if finite else None,
         "nan": nans,
         "inf": infinite,
         "zeros": known(zeros / count) if count else None,
@@ -93,11 +111,15 @@ def of_steps(rows: Sequence[Sequence[float]], steps: int, vocabulary: int, top: 
         told["first_step"] = steps - len(rows)
     told["entropy"] = [known(row[0]) for row in rows]
     if has_chosen:
-        probabilities = [known(row[2]) for row in rows]
+        probabilities = [known(math.exp(row[2])) for row in rows]
         told["chosen_rank"] = [None if p is None else int(row[1]) for row, p in zip(rows, probabilities, strict=True)]
         told["chosen_probability"] = probabilities
     told["top"] = [
-        [[int(id), known(p)] for id, p in zip(row[3 + top :], row[3 : 3 + top], strict=True) if known(p) is not None]
+        [
+            [int(id), p]
+            for id, likely in zip(row[3 + top :], row[3 : 3 + top], strict=True)
+            if (p := known(math.exp(likely))) is not None
+        ]
         for row in rows
     ]
     return told

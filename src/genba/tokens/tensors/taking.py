@@ -18,7 +18,7 @@ from ... import harmless
 from . import jax_arrays, measuring, numpy_arrays, torch_tensors
 from .measuring import Library
 from .sources import Source
-from .summary import MOST_ROWS, Summary, of_steps, of_vectors, together
+from .summary import MOST_ROWS, Numbers, Summary, of_steps, of_vectors, statistics, together
 
 COPIED: Final = 1 << 20
 """Bytes up to which a tensor is copied, not measured at once."""
@@ -61,6 +61,8 @@ class Asked:
     kind: str | None = None
     chosen: Any = None
     top: int = 5
+    rows_only: bool = False
+    """Whether nothing is asked of the whole."""
 
 
 class Taken:
@@ -90,12 +92,17 @@ Whole = Callable[[str, "tuple[int, ...]", bytes], Mapping[str, Any]]
 """dtype, shape and values of a whole tensor -> what became of it."""
 
 
-def take(value: Any, kind: str | None = None, chosen: Any = None, top: int = 5, whole: Whole | None = None) -> Taken:
-    """Take `value`, in which there may be numbers, as it is now; `whole` gets all of it, when it is summarised."""
+def take(
+    value: Any, kind: str | None = None, chosen: Any = None, top: int = 5, whole: Whole | None = None, *, rows_only: bool = False
+) -> Taken:
+    """Take `value`, in which there may be numbers, as it is now; `whole` gets all of it, when it is summarised.
+
+    `rows_only`: only what the kind adds is asked for.
+    """
     source = recognised(value)
     if isinstance(source, Summary):
         return Taken(source, lambda: source, is_ready=True)
-    asked = _fitting(Asked(kind, chosen, top), source)
+    asked = _fitting(Asked(kind, chosen, top, rows_only), source)
     if whole is not None:
         return _kept(source, asked, whole)
     if source.is_immutable:
@@ -105,6 +112,11 @@ def take(value: Any, kind: str | None = None, chosen: Any = None, top: int = 5, 
     queued = _measured(source, asked)
     described = source.described()
     return Taken(described, lambda: _read(described, queued, asked), is_ready=True)
+
+
+def absent(why: str) -> Taken:
+    """For a tensor that nobody can have."""
+    return Taken(known := Summary((), "unknown", "unknown", why), lambda: known, is_ready=True)
 
 
 def recognised(value: Any) -> Source | Summary:
@@ -132,7 +144,7 @@ def _fitting(asked: Asked, source: Source) -> Asked:
         chosen = source.ids(asked.chosen, MOST_ROWS)
         if chosen is not None and len(chosen) != min(math.prod(source.shape[:-1]), MOST_ROWS):
             chosen = None
-    return Asked(asked.kind, chosen, max(0, min(int(asked.top), columns, 100)))
+    return replace(asked, chosen=chosen, top=max(0, min(int(asked.top), columns, 100)))
 
 
 def _unless_gone(source: Source, asked: Asked) -> Summary:
@@ -184,7 +196,8 @@ def _measured(source: Source, asked: Asked) -> _Measured:
     # An array of jax on the host is seen as one of numpy.
     array = library.names.asarray(source.array) if source.is_immutable else source.array
     with source.quietly():
-        pieces = [measuring.measure(library, piece) for piece in measuring.pieces(array, library.piece)] if source.count else []
+        wanted = bool(source.count) and not asked.rows_only
+        pieces = [measuring.measure(library, piece) for piece in measuring.pieces(array, library.piece)] if wanted else []
         rows: list[Any] = []
         if asked.kind is not None and source.count:
             last = measuring.rows_of(array, MOST_ROWS)
@@ -202,14 +215,18 @@ def _measured(source: Source, asked: Asked) -> _Measured:
 def _read(source: Source, measured: _Measured, asked: Asked) -> Summary:
     measured.wait()
     read = measured.library.read
-    told = together([read(piece) for piece in measured.pieces], source.count)
+    piece = together([read(one) for one in measured.pieces])
+    rows = [row for part in measured.rows for row in read(part)]
+    numbers = Numbers(piece, rows)
+    if asked.rows_only:
+        return Summary(source.shape, source.dtype, source.device, None, {}, numbers)
+    told = statistics(piece, source.count)
     if source.is_complex:
         told["of"] = "magnitude"
     if asked.kind is not None:
-        rows = [row for part in measured.rows for row in read(part)]
         columns, many = source.shape[-1], math.prod(source.shape[:-1])
         if asked.kind == "logits":
             told.update(of_steps(rows, many, columns, asked.top, has_chosen=asked.chosen is not None))
         else:
             told.update(of_vectors(rows, many, columns))
-    return Summary(source.shape, source.dtype, source.device, None, told)
+    return Summary(source.shape, source.dtype, source.device, None, told, numbers)

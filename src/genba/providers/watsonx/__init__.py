@@ -11,18 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .. import semconv
-from ..conversation import JSON, Message, Request, Response, Usage, parts
-from ..conversation.usage import count, summed
-from ..observing import beside, exchanges, methods
-from ..observing.beside import Beside
-from ..observing.endpoint import Endpoint
-from ..observing.exchanges import Exchange
-from ..observing.methods import Arguments, Method, Sent
-from ..observing.patching import Patch
-from .extras import chosen, extra, logprobs
-from .json_fields import Object, as_object, integer, items, member, number, objects, present, some_text, texts
-from .openai import chat, rerank
+from ... import semconv
+from ...conversation import JSON, Message, Request, Response, Usage, parts
+from ...conversation.usage import count, summed
+from ...observing import beside, exchanges, methods
+from ...observing.beside import Beside
+from ...observing.endpoint import Endpoint
+from ...observing.exchanges import Exchange
+from ...observing.methods import Arguments, Method, Sent
+from ...observing.patching import Patch
+from ..extras import chosen, extra
+from ..json_fields import Object, as_object, integer, items, member, number, objects, present, some_text, texts
+from ..openai import chat, rerank
+from . import tokens
 
 _LIBRARY, _PROVIDER = "ibm-watsonx-ai", "ibm.watsonx.ai"
 _MODELS = "ibm_watsonx_ai.foundation_models"
@@ -107,10 +108,8 @@ def read_texts(body: JSON) -> Response:
         finish_reasons=[_FINISH_REASONS.get(reason, reason) or "error" for reason in known],
         native_finish_reasons=known,
         usage=_usage(results),
-        attributes={
-            **extra({name: value for name, value in noticed.items() if value}),
-            **logprobs([result.get("generated_tokens") for result in results]),
-        },
+        tokens=[one for index, result in enumerate(results) for one in tokens.of_result(result, index)],
+        attributes=extra({name: value for name, value in noticed.items() if value}),
     )
 
 
@@ -200,8 +199,8 @@ TEXT_COMPLETION = Endpoint(
     response=read_texts,
     failed=failed,
 )
-STREAMED_TEXT = replace(TEXT_COMPLETION, request=read_streamed_prompt, fold=fold_texts)
-PROMPTS = replace(TEXT_COMPLETION, fold=list)
+STREAMED_TEXT = replace(TEXT_COMPLETION, request=read_streamed_prompt, fold=fold_texts, piece=tokens.piece)
+PROMPTS = replace(TEXT_COMPLETION, fold=list, piece=tokens.piece_of_many)
 """Many at once: each answer is whole, even where they come one after the other."""
 EMBEDDINGS = replace(TEXT_COMPLETION, operation=semconv.Operation.EMBEDDINGS, request=read_inputs, response=read_vectors)
 RERANK = replace(TEXT_COMPLETION, operation=rerank.RERANK.operation, request=read_ranking, response=read_order)

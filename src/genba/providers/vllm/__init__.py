@@ -7,24 +7,29 @@ counted and nothing guessed. An answer that is streamed comes as pieces, or as a
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 
-from ..conversation import JSON, Response
-from ..observing import methods
-from ..observing.endpoint import Endpoint
-from ..observing.methods import Arguments, Method, Sent
-from ..observing.patching import Patch
-from ..semconv import Operation
-from . import in_process
-from .in_process import read_request, read_response
-from .json_fields import as_object, integer, objects
-from .openai.embeddings import read_request as read_inputs
+from ... import harmless
+from ...conversation import JSON, Response
+from ...observing import methods
+from ...observing.endpoint import Endpoint
+from ...observing.methods import Arguments, Method, Sent
+from ...observing.patching import Patch
+from ...semconv import Operation
+from .. import engine_tokens, in_process
+from ..engine_tokens import Vocabulary
+from ..in_process import read_request
+from ..json_fields import as_object, integer
+from ..openai.embeddings import read_request as read_inputs
+from . import outputs, tokens
 
 _NAME = "vllm"
+_NO_TOKENIZER = {"pieces": "the engine has no tokenizer"}
 _LLM = "vllm.entrypoints.llm:LLM"
 _POOLING = "vllm.entrypoints.pooling.offline:PoolingOfflineMixin"
 _ASYNC = "vllm.v1.engine.async_llm:AsyncLLM"
@@ -38,7 +43,7 @@ def patches() -> Sequence[Patch]:
         # It has moved; no version has it in both places.
         Method(where=f"{_LLM}.embed", sent=_embedding, kind=SpanKind.INTERNAL, optional=True),
         Method(where=f"{_POOLING}.embed", sent=_embedding, kind=SpanKind.INTERNAL, optional=True),
-        Method(where=f"{_ASYNC}.generate", sent=_streaming, event=_event, kind=SpanKind.INTERNAL),
+        Method(where=f"{_ASYNC}.generate", sent=_streaming, event=outputs.event, kind=SpanKind.INTERNAL),
     ]
     return methods.patches(_NAME, declared)
 
@@ -57,7 +62,7 @@ def _chatting(arguments: Arguments) -> Sent:
 
 
 def _embedding(arguments: Arguments) -> Sent:
-    return _sent(EMBEDDINGS, arguments, {"input": _prompts(arguments.get("prompts"))}, None, _vectors)
+    return _sent(EMBEDDINGS, arguments, {"input": _prompts(arguments.get("prompts"))}, None, outputs.vectors)
 
 
 def _streaming(arguments: Arguments) -> Sent:
@@ -75,13 +80,41 @@ def _sent(
     engine = arguments.receiver
     settings = getattr(engine, "model_config", None) or getattr(getattr(engine, "llm_engine", None), "model_config", None)
     model = in_process.name(getattr(settings, "model", None))
-    read = answer or _answer
+    read = answer or outputs.answer
     return Sent(
-        endpoint=endpoint,
+        endpoint=_telling(endpoint, engine) if in_process.wants_tokens() else endpoint,
         body={"model": model, **_sampling(how), **body},
         model=model,
         notes=lambda result: functools.partial(read, list(result)),
     )
+
+
+def _telling(endpoint: Endpoint, engine: Any) -> Endpoint:
+    """`endpoint`, whose answers tell their tokens."""
+    tokenizer = None
+    with harmless.guard("looking for a tokenizer"):
+        tokenizer = _tokenizer(engine)
+
+    def read(body: JSON) -> Response:
+        response = endpoint.response(body)
+        with harmless.guard("reading the tokens of a request"):
+            vocabulary = engine_tokens.of_tokenizer(tokenizer) if tokenizer is not None else Vocabulary(unknown=_NO_TOKENIZER)
+            return replace(response, tokens=tokens.read(body, vocabulary))
+        return response
+
+    return replace(endpoint, response=read)
+
+
+def _tokenizer(engine: Any) -> Any:
+    """The engine's tokenizer, wherever this version has it."""
+    for holder in (engine, getattr(engine, "llm_engine", None)):
+        for place in (holder, getattr(holder, "renderer", None)):
+            found = getattr(place, "tokenizer", None)
+            if found is not None:
+                return getattr(found, "tokenizer", found)  # older ones have a group with one for each adapter
+    ask = getattr(engine, "get_tokenizer", None)
+    has_one = not getattr(getattr(engine, "model_config", None), "skip_tokenizer_init", False)
+    return ask() if callable(ask) and has_one and not inspect.iscoroutinefunction(ask) else None
 
 
 def _prompts(given: Any) -> Any:
@@ -103,87 +136,9 @@ def _sampling(how: Any) -> dict[str, Any]:
     return {**told, **used, "top_k": top_k if isinstance(top_k, int) and top_k > 0 else None}
 
 
-# What it gave, as JSON in the shape of OpenAI's.
-
-
-def _answer(outputs: list[Any]) -> JSON:
-    """The answers to all prompts: one choice for each text, in their order."""
-    read = [_event(output) for output in outputs]
-    found = [choice for one in read for choice in one["choices"]]
-    return {**_totals(read), "choices": [{**choice, "index": index} for index, choice in enumerate(found)]}
-
-
-def _vectors(outputs: list[Any]) -> JSON:
-    first = getattr(getattr(outputs[0], "outputs", None), "embedding", None) if outputs else None
-    return {**_totals([_said(output, []) for output in outputs]), "dimension_count": None if first is None else len(first)}
-
-
-def _event(output: Any) -> dict[str, Any]:
-    """What a `RequestOutput` says."""
-    texts = [
-        {"index": one.index, "text": one.text, "tokens": len(one.token_ids), "finish_reason": one.finish_reason}
-        for one in output.outputs
-    ]
-    return _said(output, texts)
-
-
-def _said(output: Any, texts: list[dict[str, Any]]) -> dict[str, Any]:
-    prompt = getattr(output, "encoder_prompt_token_ids", None) or getattr(output, "prompt_token_ids", None)
-    return {
-        "id": getattr(output, "request_id", None),
-        "finished": getattr(output, "finished", None),
-        "prompt_tokens": None if prompt is None else len(prompt),
-        "cached_tokens": getattr(output, "num_cached_tokens", None),
-        "choices": texts,
-    }
-
-
-def _totals(read: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """What all of them cost, and the id if it is one."""
-    tokens = [choice["tokens"] for one in read for choice in one["choices"]]
-    return {
-        "id": read[0]["id"] if len(read) == 1 else None,
-        "usage": {
-            "prompt_tokens": _sum([one["prompt_tokens"] for one in read]),
-            "completion_tokens": sum(tokens) if tokens else None,
-            "prompt_tokens_details": {"cached_tokens": _sum([one["cached_tokens"] for one in read])},
-        },
-    }
-
-
-def _sum(counts: list[Any]) -> int | None:
-    known = [count for count in counts if type(count) is int]
-    return sum(known) if known else None
-
-
-def fold_pieces(events: Sequence[JSON]) -> JSON:
-    """Each event has what is new."""
-
-    def joined(so_far: dict[str, Any], piece: dict[str, Any]) -> dict[str, Any]:
-        return {**piece, "text": so_far["text"] + piece["text"], "tokens": so_far["tokens"] + piece["tokens"]}
-
-    return _folded(events, joined)
-
-
-def fold_wholes(events: Sequence[JSON]) -> JSON:
-    """Each event has all that there is so far, of one text or of several."""
-    return _folded(events, lambda _, latest: latest)
-
-
-def _folded(events: Sequence[JSON], joined: Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]) -> JSON:
-    texts: dict[int, dict[str, Any]] = {}
-    said: dict[str, Any] = {}
-    for event in objects(list(events)):
-        said.update({name: value for name, value in event.items() if value is not None})
-        for piece in objects(event.get("choices")):
-            index = piece["index"]
-            texts[index] = joined(texts[index], piece) if index in texts else piece
-    whole = {"id": None, "prompt_tokens": None, "cached_tokens": None, **said, "choices": [texts[index] for index in sorted(texts)]}
-    return {**_totals([whole]), "choices": whole["choices"]}
-
-
-def _is_last(event: JSON) -> bool:
-    return as_object(event).get("finished") is True
+def read_response(body: JSON) -> Response:
+    """What came back, but for the tokens."""
+    return replace(in_process.read_response(body), timings=tokens.timings(body))
 
 
 def read_vectors(body: JSON) -> Response:
@@ -193,6 +148,6 @@ def read_vectors(body: JSON) -> Response:
 
 TEXT = Endpoint(operation=Operation.TEXT_COMPLETION, provider=_NAME, request=read_request, response=read_response)
 CHAT = replace(TEXT, operation=Operation.CHAT)
-PIECES = replace(TEXT, fold=fold_pieces, is_last=_is_last)
-WHOLES = replace(TEXT, fold=fold_wholes, is_last=_is_last)
+PIECES = replace(TEXT, fold=outputs.fold_pieces, is_last=outputs.is_last, piece=outputs.piece)
+WHOLES = replace(TEXT, fold=outputs.fold_wholes, is_last=outputs.is_last)
 EMBEDDINGS = Endpoint(operation=Operation.EMBEDDINGS, provider=_NAME, request=read_inputs, response=read_vectors)

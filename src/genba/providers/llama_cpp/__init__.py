@@ -7,31 +7,32 @@ stream cost: its chunks do not say.
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 
-from .. import harmless
-from ..conversation import JSON, Request, Response, Usage
-from ..observing import methods
-from ..observing.beside import Beside, at_work, inside
-from ..observing.endpoint import Endpoint
-from ..observing.methods import Arguments, Method, Sent
-from ..observing.patching import Patch
-from . import in_process
-from .json_fields import as_object, integer, items, objects
-from .openai.chat import CHAT as OPENAI_CHAT
-from .openai.completions import TEXT_COMPLETION as OPENAI_TEXT
-from .openai.embeddings import EMBEDDINGS as OPENAI_EMBEDDINGS
+from ... import harmless
+from ...conversation import JSON, Request, Response, Tokens
+from ...observing import methods
+from ...observing.beside import Beside, at_work
+from ...observing.endpoint import Endpoint
+from ...observing.methods import Arguments, Method, Sent
+from ...observing.patching import Patch
+from .. import in_process
+from ..json_fields import as_object, integer, items, objects
+from ..openai.chat import CHAT as OPENAI_CHAT
+from ..openai.completions import TEXT_COMPLETION as OPENAI_TEXT
+from ..openai.embeddings import EMBEDDINGS as OPENAI_EMBEDDINGS
+from . import runs
+from .runs import NAME as _NAME
 
-_NAME = "llama_cpp"
 _DISTRIBUTION = "llama-cpp-python"
 _MODULE = "llama_cpp.llama"
 _OBJECTS = ("logits_processor", "stopping_criteria", "grammar")
 """Arguments that are code."""
+_LOSSY = "the library tells the texts of tokens without the bytes that are no character by themselves"
 
 
 def patches() -> Sequence[Patch]:
@@ -40,9 +41,29 @@ def patches() -> Sequence[Patch]:
         Method(where=f"{_MODULE}:Llama.create_chat_completion", sent=_sent(CHAT), kind=SpanKind.INTERNAL),
         Method(where=f"{_MODULE}:Llama.create_completion", sent=_sent(TEXT), kind=SpanKind.INTERNAL),
         Method(where=f"{_MODULE}:Llama.create_embedding", sent=_sent(EMBEDDINGS), answer=_vectors, kind=SpanKind.INTERNAL),
-        Method(where=f"{_MODULE}:Llama.embed", sent=_sent(EMBEDDINGS), answer=_bare_vectors, kind=SpanKind.INTERNAL),
     ]
-    return [*methods.patches(_DISTRIBUTION, declared), Patch(_MODULE, "Llama.generate", _counted, _DISTRIBUTION)]
+    return [
+        *methods.patches(_DISTRIBUTION, declared),
+        Patch(_MODULE, "Llama.embed", _embedding, _DISTRIBUTION),
+        Patch(_MODULE, "Llama.generate", runs.counted, _DISTRIBUTION),
+    ]
+
+
+def _embedding(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`Llama.embed`, observed, with its vectors summarised where that is asked for."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if in_process.wants_tensors("embeddings"):
+            with harmless.guard("summarising embeddings"):
+                call = at_work(_NAME)
+                if call is not None and call.invocation.is_recording:
+                    in_process.show_vectors(call.invocation, result[0] if isinstance(result, tuple) else result)
+        return result
+
+    bare = Method(where=f"{_MODULE}:Llama.embed", sent=_sent(EMBEDDINGS), answer=_bare_vectors, kind=SpanKind.INTERNAL)
+    return methods.observed(bare, run)  # type: ignore[no-any-return]  # it is a function again
 
 
 def _sent(endpoint: Endpoint) -> Callable[[Arguments], Sent | None]:
@@ -66,10 +87,17 @@ def _asked(endpoint: Endpoint) -> Callable[[JSON], Request]:
 
 def _answered(endpoint: Endpoint) -> Callable[[JSON], Response]:
     def read(body: JSON) -> Response:
-        answer = endpoint.response(body)
-        return replace(answer, model=in_process.name(answer.model))  # it says the whole path
+        answer = in_process.counted(endpoint.response(body))
+        tokens = [_without_texts(one) for one in answer.tokens]
+        return replace(answer, model=in_process.name(answer.model), tokens=tokens)  # it says the whole path
 
     return read
+
+
+def _without_texts(tokens: Tokens) -> Tokens:
+    """Log-probabilities without their tokens' texts, which leave out every byte that is no character by itself."""
+    top = None if tokens.top is None else [[one._replace(piece=None) for one in some] for some in tokens.top]
+    return replace(tokens, pieces=None, top=top, unknown={**tokens.unknown, "pieces": _LOSSY})
 
 
 def _is_last(chunk: JSON) -> bool:
@@ -85,12 +113,13 @@ def _endpoint(like: Endpoint) -> Endpoint:
         response=_answered(like),
         fold=like.fold,
         is_last=_is_last,
+        piece=like.piece,
     )
 
 
 def read_vectors(body: JSON) -> Response:
     """What came back, except the vectors themselves."""
-    answer = OPENAI_EMBEDDINGS.response(body)
+    answer = in_process.counted(OPENAI_EMBEDDINGS.response(body))
     return replace(answer, model=in_process.name(answer.model), dimension_count=integer(as_object(body), "dimension_count"))
 
 
@@ -117,60 +146,3 @@ def _length(vectors: Any) -> int | None:
     while isinstance(vectors, list) and vectors and isinstance(vectors[0], list):
         vectors = vectors[0]
     return len(vectors) or None if isinstance(vectors, list) else None
-
-
-def _counted(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`Llama.generate`, with the tokens counted that it takes and gives as a part of a call."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        steps = function(*args, **kwargs)
-        with harmless.guard("counting the tokens of a prompt"):
-            beside = inside(_NAME)
-            if beside is not None:
-                count = _Count(args[0], args[1] if len(args) > 1 else kwargs.get("tokens"))
-                beside.add(count.read)
-                return _counting(steps, count)
-        return steps
-
-    return run
-
-
-def _counting(steps: Any, count: _Count) -> Iterator[int]:
-    # Only the library's own completion reads this: it goes on to the next token, or closes it by letting go.
-    try:
-        for token in steps:
-            count.gave += 1
-            count.last = token
-            yield token
-    finally:
-        count.end()
-        steps.close()
-
-
-class _Count:
-    """The tokens of one run of the model."""
-
-    __slots__ = ("_llama", "gave", "last", "took")
-
-    def __init__(self, llama: Any, prompt: Any) -> None:
-        self._llama = llama
-        self.took = len(prompt)
-        self.gave = 0
-        self.last: int | None = None
-
-    def end(self) -> None:
-        """The token that ends a text is none of it, as the library counts."""
-        llama, self._llama = self._llama, None
-        with harmless.guard("looking at the last token"):
-            if self.last is not None and llama is not None and _ends(llama, self.last):
-                self.gave -= 1
-
-    def read(self) -> Response:
-        """What it cost."""
-        return Response(usage=Usage(input_tokens=self.took, output_tokens=self.gave))
-
-
-def _ends(llama: Any, token: int) -> bool:
-    library: Any = sys.modules["llama_cpp"]
-    return bool(library.llama_vocab_is_eog(llama._model.vocab, token))  # noqa: SLF001  # as `create_completion` itself asks
