@@ -224,9 +224,10 @@ def together(session: nox.Session, group: str) -> None:
 @nox.parametrize("library", list(ALONE), ids=list(ALONE))
 def providers(session: nox.Session, library: str) -> None:
     """Each traced library in its oldest and newest supported release, alone; `-- record` writes the support table."""
-    bare = WEIGHTS if library.startswith("llama-cpp") else None
+    bare = WEIGHTS if library.startswith(("llama-cpp", "xllamacpp")) else None
     fill(session, ".[cli,otlp]", *SUITE, *ALONE[library].split(), bare=bare)
-    run_libraries(session)
+    # It is nothing without its model, and other tests play it only where it is not installed.
+    run_libraries(session, *(["-m", "localmodel", "tests/localmodel/test_xllamacpp.py"] if library == "xllamacpp" else []))
 
 
 @nox.session
@@ -314,17 +315,22 @@ def demo(session: nox.Session) -> None:
     fill(session, ".[cli]", "openai", *MODEL, bare=WEIGHTS)
     with model(session) as chat, model(session, "--embeddings") as embeddings:
         for example, server in {"chat": chat, "stream": chat, "embeddings": embeddings, "agent": chat}.items():
-            session.run(
-                "python", f"examples/{example}.py", env={"OPENAI_BASE_URL": f"{server}/v1", "OPENAI_API_KEY": "none needed"}
-            )
-    session.run("genba", "list")
-    session.run("genba", "show", "last")
-    if "readme" in session.posargs:
-        session.run("python", "docs/terminal_block.py")
+            run_example(session, example, server)
+        session.run("genba", "list")
+        session.run("genba", "show", "last")
+        if "readme" in session.posargs:
+            session.run("python", "docs/terminal_block.py")
+        run_example(session, "tokens", chat)
+    session.run("genba", "tokens", "last")
     genba = f"{bin_of(session)}/genba"
     session.log("Every call is in .genba/genba.db, and stays on this machine. Look again:")
     session.log(f"  {genba} list --help        {genba} show SPAN        {genba} show last --json")
     session.log("Next: examples/agent.py is the program behind that tree; docs/learn.md goes through it step by step.")
+
+
+def run_example(session: nox.Session, name: str, server: str) -> None:
+    """Run one of the examples against a model's server."""
+    session.run("python", f"examples/{name}.py", env={"OPENAI_BASE_URL": f"{server}/v1", "OPENAI_API_KEY": "none needed"})
 
 
 @nox.session

@@ -1,6 +1,10 @@
 """What the levels of `genba.init(tokens=…)` cost a call, in turns in one process: calling thread, and whole process with export.
 
-Run by `nox -s bench`. A call of 200 output tokens, whose reply tells each with five alternatives, or tells none.
+    nox -s bench            or: python benchmarks/token_levels.py [rounds]
+
+A call of 200 output tokens, whose reply tells each with five alternatives, or tells none; the latter also with a tokenizer named for
+the model, where `tokenizers` is installed: it then cuts the text of each call. The ways to trace a call take turns. What one adds is the
+difference of the best rounds, since what else a machine does only adds to a time; the ratio's middle half is of single rounds.
 """
 
 from __future__ import annotations
@@ -9,8 +13,12 @@ import gc
 import json
 import random
 import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import fake_openai
@@ -28,7 +36,7 @@ except ImportError:
 TOKENS = 200
 WORDS = [f" word{number}" for number in range(50)]
 LEVELS = ("off", "counts", "full")
-REPEATS = 20
+ROUNDS, REPEATS = 25, 20
 
 
 class Reading(SpanExporter):
@@ -67,12 +75,26 @@ class _Transport(httpx.BaseTransport):
         return httpx.Response(200, headers={"content-type": "application/json"}, content=self._body)
 
 
-def measured(client: openai.OpenAI, level: str | None) -> tuple[float, float]:
+def tokenizer_file(folder: str) -> str:
+    """A small tokenizer over bytes, to which each of the words is one token."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=["<|end|>"], initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(WORDS * 10, trainer)
+    path = str(Path(folder, "tokenizer.json"))
+    tokenizer.save(path)
+    return path
+
+
+def measured(client: openai.OpenAI, level: str | None, named: Mapping[str, str]) -> tuple[float, float]:
     """µs a call: calling thread, whole process. Without genba for None."""
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(Reading(), max_queue_size=20_000))
     if level is not None:
-        genba.init(tracer_provider=provider, store="off", tokens=level)  # type: ignore[arg-type]  # one of LEVELS
+        genba.init(tracer_provider=provider, store="off", tokens=level, tokenizers=named)  # type: ignore[arg-type]  # one of LEVELS
     request = fake_openai.small()
     client.chat.completions.create(**request)
     provider.force_flush()
@@ -91,31 +113,43 @@ def measured(client: openai.OpenAI, level: str | None) -> tuple[float, float]:
     return calling / REPEATS * 1e6, whole / REPEATS * 1e6
 
 
-def report(rounds: int) -> str:
+def cases(folder: str) -> Iterator[tuple[str, bytes, Mapping[str, str]]]:
+    """What is measured: its name, the reply, and the tokenizers that are named to genba."""
+    yield "told with log-probabilities", answer(tells_tokens=True), {}
+    yield "no token data", answer(tells_tokens=False), {}
+    if find_spec("tokenizers") is not None:
+        yield "no token data, a tokenizer named", answer(tells_tokens=False), {"*": tokenizer_file(folder)}
+
+
+def report(rounds: int, folder: str) -> str:
     """The table: what tracing adds, and the ratio to the level `counts`."""
     lines = [
-        "| call of 200 output tokens | level | calling thread, µs | whole process, µs | ratio to `counts` |",
-        "|---|---|---|---|---|",
+        "| call of 200 output tokens | level | calling thread, µs | whole process, µs | ratio to `counts` | middle half |",
+        "|---|---|---|---|---|---|",
     ]
-    for name, tells in (("told with log-probabilities", True), ("no token data", False)):
-        body = answer(tells_tokens=tells)
+    for name, body, named in cases(folder):
         client = openai.OpenAI(api_key="bench", max_retries=0, http_client=httpx.Client(transport=_Transport(body)))
         samples: dict[str | None, list[tuple[float, float]]] = {}
         for round_ in range(rounds + 1):
             ways: list[str | None] = [None, *LEVELS]
             random.shuffle(ways)
             for level in ways:
-                sample = measured(client, level)
+                sample = measured(client, level, named)
                 if round_:  # the first one warms up
                     samples.setdefault(level, []).append(sample)
-        base = [statistics.median(one[at] for one in samples[None]) for at in (0, 1)]
-        cost = {level: [statistics.median(one[at] for one in samples[level]) - base[at] for at in (0, 1)] for level in LEVELS}
-        lines += [
-            f"| {name} | {level} | {cost[level][0]:.1f} | {cost[level][1]:.1f} | {cost[level][1] / cost['counts'][1]:.2f} |"
-            for level in LEVELS
-        ]
+        best = {level: [min(one[at] for one in some) for at in (0, 1)] for level, some in samples.items()}
+        base = best[None]
+        for level in LEVELS:
+            calling, whole = (best[level][at] - base[at] for at in (0, 1))
+            ratio = whole / (best["counts"][1] - base[1])
+            single = [
+                (one[1] - base[1]) / (other[1] - base[1]) for one, other in zip(samples[level], samples["counts"], strict=True)
+            ]
+            low, _, high = statistics.quantiles(single, n=4)
+            lines.append(f"| {name} | {level} | {calling:.1f} | {whole:.1f} | {ratio:.2f} | {low:.2f}–{high:.2f} |")
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    print(report(15))
+    with tempfile.TemporaryDirectory() as made:
+        print(report(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS, made))

@@ -21,6 +21,7 @@ from .recording.afterwards import Afterwards
 from .recording.ledger import Ledger
 from .recording.signals import Signals
 from .settings import Settings, resolve
+from .tokens import patience
 
 EXIT_TIMEOUT = 2.0
 """Seconds that the end of the process waits for what is queued."""
@@ -126,7 +127,10 @@ def shutdown(timeout: float) -> Flushed:
         for invocation in list(running.signals.ledger.open.values()):
             with harmless.guard("ending a call that was still in flight"):
                 invocation.abandon()
-        flushed = running.pipeline.shutdown(timeout)
+        if not running.pipeline.flush(timeout / 2).complete:
+            patience.end()  # a tokenizer that is still being read then costs its tokens, not the span
+        flushed = running.pipeline.shutdown(timeout / 2)
+        patience.begin()
         running.signals.background.stop()
         _running = None
         atexit.unregister(_at_exit)

@@ -67,7 +67,7 @@ output
   compared by ids: the same tokenizer, 5f1c
   first difference at token 4, after 4 tokens that are the same
   A 11 tokens, B 12 tokens; 3 places with other tokens (2 of A, 3 of B)
-  different ids: 10 in A, 11 in B, 8 in both
+  distinct ids: 10 in A, 11 in B, 8 in both
   where they are the same, log-probabilities differ by at most 0.2500, at token 0 of A
 =     0 The|·capital|·of|·France
 +     4 's|·state
@@ -137,7 +137,7 @@ def test_what_cannot_be_compared_is_no_difference_and_no_equality(stored: Stored
     code, shown = compared()
     assert code == 2
     assert "output cannot be compared: neither the ids nor the pieces are known on both sides." in shown
-    assert compared("--input")[1].startswith("input cannot be compared. A: none are recorded.")
+    assert compared("--input")[1].startswith("input cannot be compared. A: none are recorded: ")
 
 
 def test_a_choice_that_only_one_has_is_named(stored: Stored, compared: Compared) -> None:

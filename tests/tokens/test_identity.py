@@ -40,7 +40,7 @@ tokens = st.binary(min_size=2, max_size=6).map(lambda raw: bytes(b"ab c"[byte % 
 def test_the_canonical_merges_join_every_text_as_the_ranks_do(ranked: list[bytes], text: bytes) -> None:
     # The ranks are in no order of training: what holds here holds for every vocabulary.
     ranks = {token: at for at, token in enumerate([*BYTES, *ranked])}
-    order = {pair: at for at, pair in enumerate(merging.from_ranks(ranks).pairs)}
+    order = {pair: at for at, pair in enumerate(merging.ByRanks(ranks).pairs)}
 
     by_ranks = joined(text, lambda left, right: ranks.get(left + right, float("inf")))
     by_merges = joined(text, lambda left, right: order.get((left, right), float("inf")))
@@ -70,8 +70,8 @@ def test_merges_and_ranks_of_one_vocabulary_have_one_canonical_form(seed: int) -
         if token[:at] in ranks and token[at:] in ranks
     ]
 
-    assert merging.from_ranks(ranks).pairs == merging.from_merges(every_split, ranks).pairs
-    assert merging.from_ranks(ranks).pairs == merging.from_merges(pairs, ranks).pairs == pairs
+    assert merging.ByRanks(ranks).pairs == merging.from_merges(every_split, ranks).pairs
+    assert merging.ByRanks(ranks).pairs == merging.from_merges(pairs, ranks).pairs == pairs
 
 
 @given(st.integers(0, 1_000), st.data())

@@ -13,18 +13,23 @@ from ..conversation.reading import MISSING, Line, Words, duration, escaped, fact
 from ..conversation.tokens import Side, Source, Tokens
 from ..store.reader import Store
 from ..store.stored import StoredSpan, valued
-from ..tokens import Timeline, TokensError, decode, decode_timeline
+from ..tokens import Timeline, TokensError, decode, decode_timeline, gaps
 
 CALLS: Final = (*sorted(semconv.INFERENCE), semconv.Operation.EMBEDDINGS)
 """The operations in which a model sees or says tokens."""
 SIDES: Final[tuple[Side, ...]] = ("input", "output")
+ADVICE: Final = (
+    '. With genba.init(tokens="pieces"), or GENBA_TOKENS=pieces, those of engines in the process are recorded too, of the '
+    "application's own tokenizer, and of one that you name with tokenizers=…"
+)
+"""What would record more."""
 
 _ATTRIBUTES: Final[Mapping[Side, str]] = {"input": semconv.TOKENS_INPUT, "output": semconv.TOKENS_OUTPUT}
 _SOURCES: Final = {
     Source.ENGINE: "from the engine itself",
     Source.SERVER: "ids in the server's reply",
     Source.LOGPROBS: "log-probabilities of the reply",
-    Source.APP: "the application's own tokenizer call",
+    Source.APP: "from the application: its tokenizer's call, or ids that it sent",
     Source.LOCAL: "tokenized again after the call",
 }
 _TIMES: Final = (("queue", semconv.TIMING_QUEUE, ""), ("prefill", semconv.TIMING_PREFILL, semconv.TIMING_PREFILL_RATE))
@@ -78,7 +83,7 @@ def header(one: Call) -> Iterator[Line]:
     fingerprint = _words(attributes, semconv.TOKENIZER_FINGERPRINT)
     known = [Words(tokenizer or "without a name"), Words(f"  {fingerprint}", "fact")] if fingerprint or tokenizer else []
     yield [Words("tokenizer  ", "role"), *(known or [Words("not known", "faint")])]
-    usage = list(_usage(attributes))
+    usage = list(_usage(one))
     yield from usage or [[Words("usage      ", "role"), Words("no numbers are recorded", "faint")]]
     told = [
         f"{name} {duration(float(attributes[key]) * 1e9)}" + _rate(attributes.get(rate))
@@ -115,6 +120,8 @@ def other_unknown(one: Call) -> Iterator[Line]:
 def told_by(record: Tokens) -> str:
     """Where the tokens of a record are known from, in words."""
     said = _source(record.source)
+    if record.source == Source.SERVER and (record.ids is None or None in record.ids):
+        return "in the server's reply"
     if record.source == Source.LOGPROBS and record.ids is None:
         return f"{said}: pieces without ids"
     if record.source == Source.LOCAL:
@@ -236,27 +243,27 @@ def _no_record(one: Call, side: Side) -> str:
             "none: nothing that was said is stored with this call, neither messages nor tokens. That is so with "
             "capture_content='none' or 'event'; with genba.init(capture_content=\"span\") it is recorded"
         )
-    return (
-        "none are recorded. By default genba keeps the tokens that the provider sends by itself. With "
-        'genba.init(tokens="pieces"), or GENBA_TOKENS=pieces, it also records those of engines in the process, of the application\'s '
-        "own tokenizer, and of one that you name with tokenizers=…"
-    )
+    provider, host = (one.span.attributes.get(name) for name in (semconv.PROVIDER_NAME, semconv.SERVER_ADDRESS))
+    why = gaps.reason(provider if isinstance(provider, str) else None, side, host if isinstance(host, str) else None)
+    return f"none are recorded: {why}{ADVICE}"
 
 
-def _usage(attributes: Mapping[str, Any]) -> Iterator[Line]:
+def _usage(one: Call) -> Iterator[Line]:
+    attributes = one.span.attributes
     title = "usage      "
     for name in _usage_names(attributes):
         value = attributes.get(semconv.USAGE + name)
         counted, mismatch = (_of(attributes, some, name) for some in (semconv.USAGE_COUNTED, semconv.USAGE_MISMATCH))
         said = [Words(f"{value if value is not None else '?':>6} ", "plain"), Words(f"{name}  ", "fact")]
         said.append(Words(counted_words(_of(attributes, semconv.USAGE_SOURCE, name)), "faint"))
+        how, doubt = _own_count(one, name, counted)
         if counted is not None:
-            said.append(Words(f"; {counted} seen or counted by genba", "faint"))
+            said.append(Words(f"; {counted} {how}", "faint"))
         if isinstance(mismatch, int):
             yield [Words(title, "role"), *said]
             title = " " * len(title)
-            more = f"{abs(mismatch)} {'more' if mismatch > 0 else 'fewer'} reported than counted"
-            said = [Words(f"       {more}, beyond template and end tokens", "error")]
+            more = f"{abs(mismatch)} {'more' if mismatch > 0 else 'fewer'} reported than {how.partition(' ')[0]}"
+            said = [Words(f"       {more}{doubt}", "error")]
         yield [Words(title, "role"), *said]
         title = " " * len(title)
     for reason in _texts(attributes.get(semconv.USAGE_UNKNOWN)):
@@ -268,6 +275,17 @@ def _usage(attributes: Mapping[str, Any]) -> Iterator[Line]:
             Words(escaped(why, one_line=True), "faint"),
         ]
         title = " " * len(title)
+
+
+def _own_count(one: Call, name: str, counted: object) -> tuple[str, str]:
+    """How genba came to its own number, and what a difference from the reported one says."""
+    side = next((side for side in SIDES if name == f"{side}_tokens"), None)
+    told = [record for record in one.records[side] if record.source != Source.LOCAL] if side else []
+    if told and sum(map(len, told)) == counted:
+        return "seen", ", beyond template and end tokens"
+    if side == "output":
+        return "counted by genba in the text", ": a model may say the same text in other tokens"
+    return "counted by genba", ", beyond template and end tokens"
 
 
 def _usage_names(attributes: Mapping[str, Any]) -> list[str]:

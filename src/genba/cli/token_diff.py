@@ -178,7 +178,7 @@ def _summary(one: Comparison) -> Iterator[Line]:
         ]
         same = _tokens_said(alignment.prefix)
         first = (
-            f"first difference at token {alignment.prefix:,}, after {same} that are the same"
+            f"first difference at token {alignment.prefix:,}, after {same} that {'is' if alignment.prefix == 1 else 'are'} the same"
             if alignment.prefix
             else "the first token differs"
         )
@@ -190,7 +190,7 @@ def _summary(one: Comparison) -> Iterator[Line]:
         ]
     if one.left.ids is not None and one.right.ids is not None and one.way != "bytes" and not one.is_same:
         left, right = ({id for id in ids if id is not None} for ids in (one.left.ids, one.right.ids))
-        sets = f"different ids: {len(left):,} in A, {len(right):,} in B, {len(left & right):,} in both"
+        sets = f"distinct ids: {len(left):,} in A, {len(right):,} in B, {len(left & right):,} in both"
         yield [Words(f"  {sets}", "faint")]
     farthest = _farthest(one)
     if farthest is not None:

@@ -154,19 +154,23 @@ def _troubles(call: Call, side: Side, known: set[str]) -> Iterator[PaintedLine]:
         yield [Words(f"{side:<11}", "role"), Words(escaped(trouble, one_line=True), "error")]
     if not call.records[side] and not call.unreadable[side]:
         yield []
-        why = token_calls.nothing(call, side)
-        yield [Words(f"{side:<11}", "role"), Words("none either, for the same reason" if why in known else why, "faint")]
-        known.add(why)
+        why, advice, _ = token_calls.nothing(call, side).partition(token_calls.ADVICE)
+        said = "none either, for the same reason" if why in known else why + ("" if advice in known else advice)
+        yield [Words(f"{side:<11}", "role"), Words(said, "faint")]
+        known.update((why, advice))
 
 
 def _heading(call: Call, record: Tokens, *, several: bool) -> Iterator[PaintedLine]:
     which = f"{'prompt' if record.side == 'input' else 'choice'} {record.index}, " if several else ""
     count = len(record)
+    # Where it is known that single ones are told together, or not at all, it is not tokens that can be counted.
+    what = "entry" if "tokens" in record.unknown and count == 1 else "entries" if "tokens" in record.unknown else "token"
+    what += "s" if what == "token" and count != 1 else ""
     size = f", {len(text):,} bytes of text" if (text := record.text) is not None else ""
     control = f", {len(record.special):,} of them control" if record.special else ""
     yield [
         Words(f"{record.side:<11}", "role"),
-        Words(f"{which}{count:,} token{'' if count == 1 else 's'}{control}{size}", "name"),
+        Words(f"{which}{count:,} {what}{control}{size}", "name"),
         Words(f"  {token_calls.told_by(record)}", "fact"),
     ]
     if record.ids_source is not None:
@@ -174,8 +178,11 @@ def _heading(call: Call, record: Tokens, *, several: bool) -> Iterator[PaintedLi
     fingerprint = call.span.attributes.get(semconv.TOKENIZER_FINGERPRINT)
     if record.tokenizer not in (None, fingerprint) and record.source != Source.LOCAL:
         yield [Words(f"  tokenizer: {escaped(str(record.tokenizer), one_line=True)}", "faint")]
+    reasons: dict[str, list[str]] = {}
     for column, why in token_calls.unknown(call, record).items():
-        yield [Words(escaped(f"  {column} unknown: {why}", one_line=True), "faint")]
+        reasons.setdefault(why, []).append(column)
+    for why, columns in reasons.items():
+        yield [Words(escaped(f"  {', '.join(columns)} unknown: {why}", one_line=True), "faint")]
 
 
 def _text(record: Tokens, view: View, colour: Colour) -> Iterator[PaintedLine]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import types
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -69,8 +70,18 @@ def _is_bounded(value: object) -> bool:
 
 
 def decode(encoded: bytes) -> Any:
-    """The JSON value that `encode` wrote."""
-    return orjson.loads(encoded)
+    """The value that is written as JSON, by `encode` or by a server, whose clients take what orjson refuses: lone surrogates, NaN.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    try:
+        return orjson.loads(encoded)
+    except ValueError:
+        try:
+            return json.loads(encoded)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
 
 
 def plain(value: object, shortened: list[Shortened] | None = None, limit: int = MAX_TEXT, path: str = "") -> Any:

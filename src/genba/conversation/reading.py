@@ -110,7 +110,8 @@ def facts(span: SpanLike) -> Iterator[Words]:
     counts = [attributes.get(semconv.USAGE + side) for side in ("input_tokens", "output_tokens")]
     if any(isinstance(count, int) for count in counts):
         read, written = (count if isinstance(count, int) else "?" for count in counts)
-        yield Words(f"  {read} in, {written} out", "fact")
+        is_vector = attributes.get(semconv.OPERATION_NAME) == semconv.Operation.EMBEDDINGS
+        yield Words(f"  {read} in" if is_vector and written == "?" else f"  {read} in, {written} out", "fact")
     dimensions = attributes.get(semconv.EMBEDDINGS_DIMENSION_COUNT)
     if isinstance(dimensions, int):
         yield Words(f"  {dimensions} dimensions", "fact")

@@ -69,6 +69,17 @@ def _attribute(name: str) -> Read:
     return lambda span, _run: _one(span.attributes.get(name))
 
 
+def _counted_by(name: str) -> Read:
+    """Who says a number. With which tokenizer genba counted is a difference of its own."""
+    whole = _attribute(semconv.USAGE_SOURCE.format(name=name))
+
+    def read(span: StoredSpan, run: StoredRun | None) -> Labels | None:
+        said = whole(span, run)
+        return said and tuple(one.partition(":")[0] for one in said)
+
+    return read
+
+
 def _resource(name: str) -> Read:
     return lambda span, _run: _one(span.resource.get(name))
 
@@ -130,11 +141,11 @@ FACTS: Final = (
     Fact("dimensions", "dimensions of embeddings", _attribute(semconv.EMBEDDINGS_DIMENSION_COUNT)),
     Fact("encoding_formats", "encoding of embeddings", _attribute(semconv.REQUEST_ENCODING_FORMATS)),
     Fact("finish_reasons", "finish reasons", _each(semconv.RESPONSE_FINISH_REASONS)),
-    Fact("native_finish_reasons", "finish reasons, provider's words", _each(semconv.NATIVE_FINISH_REASONS)),
+    Fact("native_finish_reasons", "finish reasons in the provider's words", _each(semconv.NATIVE_FINISH_REASONS)),
     Fact("outcome", "outcome", lambda span, _run: (outcome(span),)),
     Fact("error_type", "error type", lambda span, _run: _one(span.attributes.get(semconv.ERROR_TYPE)) or (NONE,)),
-    Fact("input_usage_source", "source of input tokens", _attribute(semconv.USAGE_SOURCE.format(name="input_tokens"))),
-    Fact("output_usage_source", "source of output tokens", _attribute(semconv.USAGE_SOURCE.format(name="output_tokens"))),
+    Fact("input_usage_source", "source of input tokens", _counted_by("input_tokens")),
+    Fact("output_usage_source", "source of output tokens", _counted_by("output_tokens")),
     Fact("python", "Python", _of_run("python")),
     Fact("genba", "genba", _of_run("genba")),
     Fact("scope", "traced by", lambda span, _run: _one(span.scope or None)),

@@ -227,13 +227,7 @@ class Call:
         piece = self._endpoint.piece
         if piece is None or self._endpoint.grows:  # where each has all before it, the earlier ones are not kept
             return [Chunk(when, size) for (when, _), size in zip(events, sizes, strict=True)]
-        chunks = []
-        for (when, event), size in zip(events, sizes, strict=True):
-            said = NOTHING_TOLD
-            with harmless.guard("reading a chunk"):
-                said = piece(event)
-            chunks.append(Chunk(when, size, *said))
-        return chunks
+        return [Chunk(when, size, *_said(piece, event)) for (when, event), size in zip(events, sizes, strict=True)]
 
     def extra(self) -> Mapping[str, Any]:
         """What is known of the call besides: constants of its endpoint, where it went."""
@@ -277,6 +271,14 @@ class Call:
         if self._events is None:
             self._events = self._read_events() if self._read_events is not None else []
         return self._events
+
+
+def _said(piece: Callable[[JSON], Piece], event: JSON) -> Piece:
+    try:
+        return piece(event)
+    except Exception as error:  # noqa: BLE001  # a bare `try`: there may be thousands of events
+        harmless.failed("reading a chunk", error)
+        return NOTHING_TOLD
 
 
 def outcome_of(error: BaseException) -> str:

@@ -26,28 +26,46 @@ Function: TypeAlias = Callable[..., Any]
 
 CALLS: Final = 64
 """How many calls of a thread are remembered."""
+SEVERAL: Final = 4
+"""How many of these may be calls with several texts: to keep more results makes each new one slower, as its memory is new."""
 MOST: Final = 8 << 20
 """Bytes of texts and results that are kept on a thread; the newest is kept however long it is."""
 _SHORT: Final = 512
 """Characters. So many calls of this length weigh less than that."""
 _TOKEN: Final = 128
 """Bytes that a token takes in a result, at most."""
+_CHANGING: Final = frozenset(
+    ("padding", "truncation", "max_length", "return_tensors", "documents", "tokenizer_kwargs", "sanitize_control_tokens")
+)
+"""Options of `apply_chat_template` without which the ids that it gives are those of all that was said, and of nothing else."""
 _NOT_PLAIN: Final = ("text_pair", "truncation", "max_length", "padding", "is_split_into_words")
 """Options of a tokenizer in Python with which its ids are not those of the text, and do not tell so."""
 _DOING: Final = "taking note of a tokenizer's call"
 
 
-_Noting: TypeAlias = "Callable[[_Here, Callable[[], Any], tuple[Any, ...], dict[str, Any], Any, list[Any]], None]"
+_Noting: TypeAlias = "Callable[[_Notes, Callable[[], Any], tuple[Any, ...], dict[str, Any], Any, list[Any]], None]"
 
 
-class _Here(threading.local):
-    """What is known on one thread. It goes when the thread does."""
+class _Notes:
+    """What is known on one thread."""
+
+    __slots__ = ("outer", "ring", "several", "weight")
 
     def __init__(self) -> None:
         self.ring: deque[Any] = deque(maxlen=CALLS)
         self.outer: list[Any] | None = None
         """What inner calls made, while an outer one is at work that is to be noted in their place."""
         self.weight = 0
+        """Bytes that long texts and their results take, at least since the oldest were let go."""
+        self.several: deque[int] = deque()
+        """The times of the calls with several texts."""
+
+
+class _Here(threading.local):
+    """The thread that asks. Its notes go when it does. They are an object of their own, as each look at this one takes a while."""
+
+    def __init__(self) -> None:
+        self.notes = _Notes()
 
 
 _here: _Here | None = None
@@ -78,7 +96,7 @@ def connect() -> Callable[[], None]:
 def calls() -> Sequence[Any]:
     """The calls of this thread, oldest first, as far as they are remembered: the very list, to which later ones are added."""
     here = _here
-    return () if here is None else here.ring
+    return () if here is None else here.notes.ring
 
 
 @contextlib.contextmanager
@@ -88,18 +106,18 @@ def quietly() -> Iterator[None]:
     if here is None:
         yield
         return
-    before, here.outer = here.outer, []
+    notes = here.notes
+    before, notes.outer = notes.outer, []
     try:
         yield
     finally:
-        here.outer = before
+        notes.outer = before
 
 
 def _forked() -> None:
     here = _here
     if here is not None:
-        here.ring.clear()
-        here.outer, here.weight = None, 0
+        here.notes = _Notes()
 
 
 if hasattr(os, "register_at_fork"):
@@ -132,12 +150,13 @@ def one_text(original: Function) -> Function:
                 return result
             text = args[0] if args else _named(kwargs)
             if type(text) is str and (len(args) < 2 or args[1] is None) and (not kwargs or kwargs.get("pair") is None):
-                if here.outer is not None:
-                    here.outer.append((text, result))
+                notes = here.notes
+                if notes.outer is not None:
+                    notes.outer.append((text, result))
                 else:
-                    here.ring.append((time_ns(), reference(self), text, result, None))
+                    notes.ring.append((time_ns(), reference(self), text, result, None))
                     if len(text) > _SHORT:
-                        _weigh(here)
+                        _weigh(notes)
         except Exception as ours:  # noqa: BLE001  # a bare `try`: this is the hot path
             harmless.failed(_DOING, ours)
         return result
@@ -157,10 +176,11 @@ def many_texts(original: Function) -> Function:
             if here is None:
                 return result
             given = args[0] if args else _named(kwargs)
-            if here.outer is not None:
-                here.outer.append((given, result))
+            notes = here.notes
+            if notes.outer is not None:
+                notes.outer.append((given, result))
             else:
-                _note(here, reference(self), given, result)
+                _note(notes, reference(self), given, result)
         except Exception as ours:  # noqa: BLE001
             harmless.failed(_DOING, ours)
         return result
@@ -187,25 +207,26 @@ def later(original: Function) -> Function:
     return run
 
 
-def outermost(
-    note: _Noting,
-) -> Callable[[Function], Function]:
+def outermost(note: _Noting) -> Callable[[Function], Function]:
     """For a function that calls another one with a wrapper: the outer call is noted, and what came of the inner ones."""
 
     def wrap(original: Function) -> Function:
         @functools.wraps(original)
         def run(self: Any, *args: Any, **kwargs: Any) -> Any:
             here = _here
-            if here is None or here.outer is not None:
+            if here is None:
+                return original(self, *args, **kwargs)
+            notes = here.notes
+            if notes.outer is not None:
                 return original(self, *args, **kwargs)
             inner: list[Any] = []
-            here.outer = inner
+            notes.outer = inner
             try:
                 result = original(self, *args, **kwargs)
             finally:
-                here.outer = None
+                notes.outer = None
             try:
-                note(here, ref(self), args, kwargs, result, inner)
+                note(notes, ref(self), args, kwargs, result, inner)
             except Exception as ours:  # noqa: BLE001
                 harmless.failed(_DOING, ours)
             return result
@@ -219,12 +240,12 @@ def outermost(
 
 
 def of_texts(
-    here: _Here, tokenizer: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, inner: list[Any]
+    notes: _Notes, tokenizer: Callable[[], Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, inner: list[Any]
 ) -> None:
     """`__call__` and `encode` of a tokenizer of transformers."""
     if inner:
         for given, what in inner:
-            _note(here, tokenizer, given, what)
+            _note(notes, tokenizer, given, what)
         return
     given = args[0] if args else kwargs.get("text")
     is_plain = len(args) < 2 and not any(
@@ -233,35 +254,64 @@ def of_texts(
     ids = _ids(result)
     if is_plain and ids is not None:
         if isinstance(given, str):
-            _note(here, tokenizer, given, ids[0] if ids and isinstance(ids[0], tuple) else ids)
+            _note(notes, tokenizer, given, ids[0] if ids and isinstance(ids[0], tuple) else ids)
         elif isinstance(given, (list, tuple)) and len(given) == len(ids):
-            _note(here, tokenizer, given, ids)
+            _note(notes, tokenizer, given, ids)
 
 
 def of_conversation(
-    here: _Here, tokenizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, inner: list[Any]
+    notes: _Notes, tokenizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, inner: list[Any]
 ) -> None:
     """`apply_chat_template` of one: what was said is written down as it was, since the application goes on to change it."""
+    if len(inner) == 1 and len(args) == 1 and kwargs.get("add_generation_prompt") and _CHANGING.isdisjoint(kwargs):
+        # The usual way, in as few steps as there can be. The ids as a tuple are a fraction of the `Encoding` that they came in.
+        said, given = args[0], inner[0][0]
+        ids = result if type(result) is list else getattr(result, "data", None)
+        if type(ids) is dict:
+            ids = ids.get("input_ids")
+        if (
+            type(ids) is list
+            and ids
+            and type(ids[0]) is int
+            and type(given) is list
+            and type(said) is list
+            and type(said[0]) is dict
+        ):
+            chat = _written(said, kwargs.get("tools"))
+            notes.ring.append((time_ns(), tokenizer, given[0], tuple(ids), chat))
+            if chat is None or len(given[0]) + len(chat[0]) + len(chat[1]) > _SHORT:
+                _weigh(notes)
+            return
+    _of_unusual(notes, tokenizer, args, kwargs, result, inner)
+
+
+def _of_unusual(
+    notes: _Notes, tokenizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, inner: list[Any]
+) -> None:
     if kwargs.get("tokenize") is False:
         return
     chat = _chat(args, kwargs)
     if len(inner) == 1 and not kwargs.get("sanitize_control_tokens"):
         given, what = inner[0]
-        _note(here, tokenizer, given, what, chat)
+        _note(notes, tokenizer, given, what, chat)
     elif chat is not None and not any(kwargs.get(name) for name in _NOT_PLAIN):
         ids = _ids(result)
         if ids is not None:
-            _note(here, tokenizer, None, ids[0] if len(ids) == 1 and isinstance(ids[0], tuple) else ids, chat)
+            _note(notes, tokenizer, None, ids[0] if len(ids) == 1 and isinstance(ids[0], tuple) else ids, chat)
 
 
 def _chat(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[bytes, bytes] | None:
     """The messages and the tools, as JSON; None where they are not what a model is sent, or cannot be written."""
+    if not kwargs.get("add_generation_prompt") or len(args) > 2 or kwargs.get("documents"):
+        return None
     conversation = args[0] if args else kwargs.get("conversation")
     tools = args[1] if len(args) > 1 else kwargs.get("tools")
-    if len(args) > 2 or not kwargs.get("add_generation_prompt") or kwargs.get("documents"):
-        return None
     if not isinstance(conversation, (list, tuple)) or not conversation or not isinstance(conversation[0], dict):
         return None
+    return _written(conversation, tools)
+
+
+def _written(conversation: Any, tools: Any) -> tuple[bytes, bytes] | None:
     try:
         return orjson.dumps(conversation), b"null" if tools is None else orjson.dumps(tools)
     except TypeError:  # functions as tools, pictures in messages
@@ -292,28 +342,42 @@ def _came(tokenizer: Callable[[], Any], given: Any, future: Any) -> None:
     with harmless.guard(_DOING):
         # Asking for the exception in public would hide that nobody else did.
         if not future.cancelled() and getattr(future, "_exception", None) is None and _here is not None:
-            _note(_here, tokenizer, given, future.result())
+            _note(_here.notes, tokenizer, given, future.result())
 
 
-def _note(here: _Here, tokenizer: Callable[[], Any], given: Any, result: Any, chat: tuple[bytes, bytes] | None = None) -> None:
+def _note(notes: _Notes, tokenizer: Callable[[], Any], given: Any, result: Any, chat: tuple[bytes, bytes] | None = None) -> None:
     """Keep this. Lists of several are copied: they are the application's, and may change. What in them is no text does no harm."""
+    now = time_ns()
     if type(given) is list or type(given) is tuple:
         if len(given) == 1:
             given, result = given[0], result[0]
         else:
             given, result = tuple(given), tuple(result)
-    here.ring.append((time_ns(), tokenizer, given, result, chat))
-    length = 0 if chat is None else len(chat[0]) + len(chat[1])
-    length += len(given) if type(given) is str else sum(map(len, given or ()))
+            notes.several.append(now)
+            if len(notes.several) > SEVERAL:
+                _let_go(notes.ring, notes.several.popleft())
+    notes.ring.append((now, tokenizer, given, result, chat))
+    length = len(given) if type(given) is str else sum(map(len, given or ()))
+    if chat is not None:
+        length += len(chat[0]) + len(chat[1])
     if length > _SHORT:
-        _weigh(here)
+        _weigh(notes)
 
 
-def _weigh(here: _Here) -> None:
+def _let_go(ring: deque[Any], time: int) -> None:
+    """Let go of the call with several texts that ended at this time, if it is still there."""
+    for at, call in enumerate(ring):
+        if call[0] >= time:
+            if call[0] == time and type(call[2]) is tuple:
+                del ring[at]
+            break
+
+
+def _weigh(notes: _Notes) -> None:
     """Let go of the oldest where the texts and results have become too many."""
-    ring = here.ring
-    here.weight += _weight(ring[-1])
-    if here.weight > MOST:
+    ring = notes.ring
+    notes.weight += _weight(ring[-1])
+    if notes.weight > MOST:
         weight, keep = 0, 0
         for call in reversed(ring):
             weight += _weight(call)
@@ -323,7 +387,7 @@ def _weigh(here: _Here) -> None:
             keep += 1
         for _ in range(len(ring) - keep):
             ring.popleft()
-        here.weight = weight
+        notes.weight = weight
 
 
 def _weight(call: tuple[Any, ...]) -> int:

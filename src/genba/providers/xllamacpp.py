@@ -26,6 +26,7 @@ from ..observing.patching import Patch
 from ..observing.streams import Kept
 from ..observing.wire import unwrapped
 from ..semconv import Outcome
+from . import in_process
 from .json_fields import as_object, items, objects
 from .openai.chat import CHAT as OPENAI_CHAT
 from .openai.completions import TEXT_COMPLETION as OPENAI_TEXT
@@ -46,7 +47,8 @@ def _endpoint(like: Endpoint) -> Endpoint:
 def _by_the_engine(like: Endpoint, body: JSON) -> Response:
     answer = like.response(body)
     counted = None if answer.usage is None else replace(answer.usage, source=ENGINE)
-    return replace(answer, usage=counted, tokens=from_engine(answer.tokens))
+    # Without an alias it is the whole path of its file.
+    return replace(answer, model=in_process.name(answer.model), usage=counted, tokens=from_engine(answer.tokens))
 
 
 def _is_last(chunk: JSON) -> bool:

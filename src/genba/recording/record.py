@@ -114,7 +114,7 @@ class Record:
             content = self._content(request, response) if self.keeps_content else Content()
             attributes = self._known(request, response)
             with harmless.guard("telling of tokens"):
-                chunks = self.chunks()
+                chunks = () if self.settings.tokens == "off" else self.chunks()
                 told = tokens.told(self, request, response, chunks)
                 attributes.update({**self._paced(response, chunks), **told.attributes})
                 content.lists.update(told.records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -22,13 +23,14 @@ def of_chunks(chunks: Sequence[Chunk], started_ns: int, output_tokens: int | Non
     if not chunks:
         return {}
     told: dict[str, Any] = {semconv.CHUNKS_TIMELINE: written.write_timeline(chunks, started_ns)}
-    gaps = sorted(max(after.at_ns - before.at_ns, 0) for before, after in pairwise(chunks))
+    times = [chunk.at_ns for chunk in chunks]
+    gaps = sorted([after - before if after > before else 0 for before, after in pairwise(times)])
     if gaps:
         median = _ranked(gaps, 50)
         told[semconv.CHUNKS_INTERVAL_P50] = median / 1e9
         told[semconv.CHUNKS_INTERVAL_P95] = _ranked(gaps, 95) / 1e9
         told[semconv.CHUNKS_INTERVAL_MAX] = gaps[-1] / 1e9
-        told[semconv.CHUNKS_STALLS] = sum(gap > max(STALL_NS, STALL_RATIO * median) for gap in gaps)
+        told[semconv.CHUNKS_STALLS] = len(gaps) - bisect_right(gaps, max(STALL_NS, STALL_RATIO * median))
     speaking = [chunk for chunk in chunks if chunk.characters] or chunks
     seconds = (speaking[-1].at_ns - speaking[0].at_ns) / 1e9
     if output_tokens and len(speaking) > 1 and seconds > 0:

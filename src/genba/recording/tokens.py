@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..tokens.local import Counted
     from .record import Record
 
+_SOURCES: Final = tuple((name, semconv.USAGE_SOURCE.replace("{name}", semconv.USAGE_NAMES[name])) for name in COUNTS)
 _COUNTED: Final[Mapping[Side, str]] = {"input": "input_tokens", "output": "output_tokens"}
 _NAMES: Final[Mapping[Side, str]] = {"input": semconv.TOKENS_INPUT, "output": semconv.TOKENS_OUTPUT}
 _NOT_AT_PIECES: Final = ("logprobs", "top", "entropies")
@@ -110,7 +111,9 @@ def _with_ids(one: Tokens, record: Record, request: Request, response: Response)
     if one.ids is not None or one.pieces is None or record.settings.tokens == "counts":
         return one
     with harmless.guard("looking up the ids of tokens"):
-        found = record.tokenizers.ids_of(_model(record, request, response), record.provider, one.pieces)
+        model = _model(record, request, response)
+        model = model if record.tokenizers.is_named(model) else response.model or model
+        found = record.tokenizers.ids_of(model, record.provider, one.pieces)
         if found is not None:
             who, ids = found
             return replace(one, ids=ids, ids_source=f"counted:{who.fingerprint}", tokenizer=who.fingerprint)
@@ -159,10 +162,9 @@ def _tell_usage(
 ) -> None:
     usage = response.usage or Usage()
     unknown: list[str] = []
-    for name in COUNTS:
-        reported = getattr(usage, name)
-        if reported is not None:
-            told.attributes[semconv.USAGE_SOURCE.replace("{name}", _dotted(name))] = usage.source
+    for name, attribute in _SOURCES:
+        if getattr(usage, name) is not None:
+            told.attributes[attribute] = usage.source
     for side, name in _COUNTED.items():
         reported = getattr(usage, name)
         if reported is None:
@@ -253,9 +255,10 @@ def _tell_gaps(told: Told, record: Record, best: Mapping[tuple[Side, int], Token
     for side in sides:
         records = [one for (its_side, _), one in best.items() if its_side == side]
         if not records:
-            why = gaps.reason(record.provider, side)
+            why = gaps.reason(record.provider, side, record.start_attributes.get(semconv.SERVER_ADDRESS))
             own = counted if isinstance(counted, str) else None if counted is None else counted.unknown.get(_COUNTED[side])
-            unknown.append(readable(f"{side}: {why}; {own or gaps.ASK}"))
+            ask = gaps.ASK if record.operation in INFERENCE else gaps.NOT_AGAIN
+            unknown.append(readable(f"{side}: {why}; {own or ask}"))
         for one in records:
             unknown += [
                 readable(f"{side}[{one.index}].{column}: {one.unknown.get(column) or gaps.column(one.source, column)}")

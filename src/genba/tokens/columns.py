@@ -11,7 +11,8 @@ import math
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from operator import sub
 from typing import Any, Final
 
 SHORT: Final = 64
@@ -40,7 +41,7 @@ def rising(values: Sequence[int]) -> Any:
     """Integers that never get smaller, as the differences between them."""
     if len(values) <= SHORT:
         return list(values)
-    return {"rising": integers([values[0], *(after - before for before, after in pairwise(values))])}
+    return {"rising": integers([values[0], *map(sub, values[1:], values)])}
 
 
 def floats(values: Sequence[float | None]) -> Any:

@@ -17,12 +17,36 @@ from typing import Any, Final
 
 import orjson
 
-from . import splitting, vocabulary_files
+from . import patience, splitting, vocabulary_files
 from .contents import Contents, Unknown
+from .merging import ByRanks
 from .vocabularies import read, state
 
 SHORT: Final = 16
 """Hexadecimal digits of a hash that are shown; the whole hash has 64."""
+_KNOWN: Final = {
+    # cl100k_base
+    "e07bea79ad488ea49952bde5e5ed54832dd1a2e1b920d09920f75203023e559c": (
+        "fa47b4a1e17fe417d5ff64f8c1f2fa84fe59eb81400841ec145534b56525ab49",
+        100_000,
+    ),
+    # o200k_base, o200k_harmony
+    "eb08c9faf5c521b5a2944d7f1e339d66d6f475df1b7ae3c6d7ab5043ff74f974": (
+        "f3ca094cd4e8180365cb6410898f00e20db761eb0cbc118409d4d604e169e801",
+        199_742,
+    ),
+    # Llama 3
+    "0a2e607f99e1789909269c987c126c7beddd8652a0e92c36b42a91e7d7efb9d3": (
+        "6a61e82bb299469a0580d42cc9cdc23bac09cd2ff5a76b045d98b0186ef97906",
+        127_156,
+    ),
+    # Qwen 3
+    "52f36ad511dbb40f9888a3e4e3a65edca3cfdccee70fe21969cbf504432420a2": (
+        "f00e05cddde69a219d7ba472180fa0b726c1b59291cc1d8695d3a18103d5b5b8",
+        151_387,
+    ),
+}
+"""Hash of a vocabulary -> hash and number of the merges, where its ids are the ranks: to find them takes seconds each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +162,9 @@ def made_of(contents: Contents) -> Identity:
 
 
 def _parts(contents: Contents) -> Iterator[Part]:
-    yield _vocabulary(contents)
-    yield _merging(contents)
+    vocabulary = _vocabulary(contents)
+    yield vocabulary
+    yield _merging(contents, vocabulary)
     for name, steps in (("normalizer", contents.normaliser), ("pre_tokenizer", contents.pre_tokeniser)):
         if isinstance(steps, Unknown):
             yield _unknown(name, steps)
@@ -168,10 +193,13 @@ def _vocabulary(contents: Contents) -> Part:
     return _part("vocabulary", contents.unit, (field for id, token in rows for field in (b"%d" % id, token)), len(rows))
 
 
-def _merging(contents: Contents) -> Part:
+def _merging(contents: Contents, vocabulary: Part) -> Part:
     merging = contents.merging
     if isinstance(merging, Unknown):
         return _unknown("merges", merging)
+    if isinstance(merging.joining, ByRanks) and merging.other is None and vocabulary.digest in _KNOWN:
+        digest, size = _KNOWN[vocabulary.digest]
+        return Part("merges", merging.form, digest, size=size)
     pairs = merging.joining.pairs if merging.joining is not None else ()
     unmade = merging.joining.unmade if merging.joining is not None else ()
     fields = [orjson.dumps(merging.other, option=orjson.OPT_SORT_KEYS), *(side for pair in pairs for side in pair), b"", *unmade]
@@ -199,7 +227,9 @@ def _unknown(name: str, unknown: Unknown) -> Part:
 def _digest(fields: Iterable[bytes]) -> str:
     """The hash of some fields, each with its length: what stands where cannot be mistaken."""
     digest = hashlib.sha256()
-    for one in fields:
+    for at, one in enumerate(fields):
+        if not at % 4096:
+            patience.check()
         digest.update(b"%d:" % len(one))
         digest.update(one)
     return digest.hexdigest()

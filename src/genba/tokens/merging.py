@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Final, Generic, TypeVar
+
+from . import patience
 
 Symbols = TypeVar("Symbols", str, bytes)
 
@@ -26,14 +29,31 @@ class Joining(Generic[Symbols]):
     """Found only where a whole piece of text is looked up in the vocabulary before anything is joined."""
 
 
-def from_ranks(ranks: Mapping[Symbols, int]) -> Joining[Symbols]:
-    """As tiktoken joins: the pair that has the lowest rank once joined, leftmost first."""
-    get = ranks.get
+class ByRanks(Joining[Symbols]):
+    """As tiktoken joins: the pair that has the lowest rank once joined, leftmost first. Worked out when it is asked for: it takes long."""
 
-    def rank(left: Symbols, right: Symbols) -> float:
-        return get(left + right, _NEVER)
+    def __init__(self, ranks: Mapping[Symbols, int]) -> None:
+        self.__dict__["_ranks"] = ranks
 
-    return _joining(ranks, rank)
+    @property
+    def pairs(self) -> Sequence[tuple[Symbols, Symbols]]:
+        """The pairs that join, first joined first."""
+        return self._whole.pairs
+
+    @property
+    def unmade(self) -> Sequence[Symbols]:
+        """The tokens that no joining makes."""
+        return self._whole.unmade
+
+    @cached_property
+    def _whole(self) -> Joining[Symbols]:
+        ranks: Mapping[Symbols, int] = self.__dict__["_ranks"]
+        get = ranks.get
+
+        def rank(left: Symbols, right: Symbols) -> float:
+            return get(left + right, _NEVER)
+
+        return _joining(ranks, rank)
 
 
 def from_merges(merges: Iterable[tuple[Symbols, Symbols]], tokens: Iterable[Symbols]) -> Joining[Symbols]:
@@ -51,7 +71,9 @@ def from_merges(merges: Iterable[tuple[Symbols, Symbols]], tokens: Iterable[Symb
 def _joining(tokens: Iterable[Symbols], rank: Callable[[Symbols, Symbols], float]) -> Joining[Symbols]:
     made: list[tuple[float, tuple[Symbols, Symbols]]] = []
     unmade: list[Symbols] = []
-    for token in tokens:
+    for at, token in enumerate(tokens):
+        if not at % 1024:
+            patience.check()
         if len(token) < 2:
             continue
         pair = _last_pair(token, rank)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from . import splitting
 from .contents import Added, Contents, Merging, Unknown
-from .merging import from_ranks
+from .merging import ByRanks
 from .tokenizer_json import loaded, parsed
 from .vocabulary_files import read_gguf
 
@@ -83,7 +83,7 @@ def _tiktoken(encoding: Any, library: str) -> Contents:
         version=_version(library),
         tokens=ranks,
         unit="bytes",
-        merging=Merging("merges", from_ranks(ranks)),
+        merging=Merging("merges", ByRanks(ranks)),
         normaliser=[],
         pre_tokeniser=splitting.by_pattern(encoding._pat_str, ranks),  # noqa: SLF001
         added=[Added(id, content, is_special=True) for content, id in encoding._special_tokens.items()],  # noqa: SLF001
@@ -111,7 +111,7 @@ def _quicktok(encoding: Any) -> Contents:
         version=_version("quicktok"),
         tokens=ranks,
         unit="bytes",
-        merging=Merging("merges", from_ranks(ranks)),
+        merging=Merging("merges", ByRanks(ranks)),
         normaliser=normaliser,
         pre_tokeniser=why if pattern is None else splitting.by_pattern(pattern, ranks),
         added=[Added(id, content, is_special=True) for content, id in special.items()],

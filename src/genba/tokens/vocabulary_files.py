@@ -13,7 +13,7 @@ import orjson
 from . import splitting
 from .contents import Added, Contents, Merging, Unknown
 from .gguf import GGUFError, metadata
-from .merging import from_merges, from_ranks
+from .merging import ByRanks, from_merges
 from .tokenizer_json import joined, loaded, parsed, spelled
 
 _LLAMA3: Final = ("llama3", "llama-v3", "llama-bpe", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano")
@@ -158,7 +158,7 @@ def _ranks(path: Path) -> Contents:
         version=None,
         tokens=ranks,
         unit="bytes",
-        merging=Merging("merges", from_ranks(ranks)),
+        merging=Merging("merges", ByRanks(ranks)),
         normaliser=why,
         pre_tokeniser=why,
         added=why,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 import orjson
@@ -144,21 +145,18 @@ class Timeline:
 
 def write_timeline(chunks: Sequence[Chunk], started_ns: int) -> str:
     """The chunks as JSON text: the value of `genba.chunks.timeline`."""
-    offsets: list[int] = []
-    latest = 0
-    for chunk in chunks:  # a clock may be set back
-        latest = max(latest, chunk.at_ns - started_ns)
-        offsets.append(latest)
+    # A clock may be set back.
+    offsets = list(accumulate([chunk.at_ns - started_ns for chunk in chunks], max, initial=0))[1:]
     sizes = [chunk.size for chunk in chunks]
     characters = [chunk.characters for chunk in chunks]
-    tokens = [sum(chunk.tokens.values()) for chunk in chunks]
+    tokens = [sum(chunk.tokens.values()) if chunk.tokens else 0 for chunk in chunks]
     return orjson.dumps(
         {
             "v": VERSION,
             "count": len(chunks),
             "offsets_ns": columns.rising(offsets),
-            **({"sizes": columns.integers(sizes)} if any(size is not None for size in sizes) else {}),
-            **({"characters": columns.integers(characters)} if any(count is not None for count in characters) else {}),
+            **({"sizes": columns.integers(sizes)} if sizes.count(None) < len(sizes) else {}),
+            **({"characters": columns.integers(characters)} if characters.count(None) < len(characters) else {}),
             **({"tokens": columns.integers(tokens)} if any(tokens) else {}),
         }
     ).decode()

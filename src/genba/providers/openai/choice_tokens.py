@@ -16,9 +16,10 @@ from .. import token_fields
 from ..json_fields import Object, member, objects
 from ..token_fields import cut, id_list, of_choice, of_ids
 
-MERGED = "this server has one entry for all the tokens of a character, with the id of the last"
+MERGED = "this server tells the tokens of one character together, with the id and the log-probability of the last"
 ECHOED = "the prompt's tokens stand before these, and how many they are is not told"
-_TELL = frozenset({"token_ids", "raw_output", "logprobs", "reasoning_logprobs"})
+TELL = frozenset({"token_ids", "raw_output", "logprobs", "reasoning_logprobs"})
+"""Fields of a choice that may tell tokens."""
 _LOGPROBS = ("reasoning_logprobs", "logprobs")  # what was thought comes before what was said: Cerebras has it apart
 
 
@@ -45,7 +46,7 @@ def choices_of(chunk: Object) -> list[Object]:
 
 def amount(choice: Object) -> int:
     """How many tokens a choice of a stream's chunk tells."""
-    if not _TELL.intersection(choice) and "token_id" not in member(choice, "delta"):
+    if TELL.isdisjoint(choice) and "token_id" not in member(choice, "delta"):
         return 0  # nearly always
     ids = _own_ids(choice)
     if ids is not None:

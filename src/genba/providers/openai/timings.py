@@ -8,10 +8,14 @@ from ...conversation import JSON, Timings
 from ...conversation.usage import count
 from ..json_fields import Object, member
 
+_TELL = frozenset({"timings", "time_info", "perf_metrics", "stats"})
+
 
 def read(body: Object) -> Timings | None:
     """The times that an answer tells, in seconds; None if it tells none."""
     usage = member(body, "usage") or member(member(body, "x_groq"), "usage")
+    if _TELL.isdisjoint(body) and "completion_time" not in usage and "prompt_time" not in usage and "queue_time" not in usage:
+        return None  # most do not tell
     for found in (
         _llama_cpp(member(body, "timings")),
         _stages(member(body, "time_info"), usage),  # Cerebras

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 
 from ...conversation import Request, Response
 from ..identity import Identity
+from ..patience import OutOfTimeError
 from . import encodings
 from .counting import Counted, count
 from .finding import NotFoundError, find
@@ -62,13 +63,10 @@ class Tokenizers:
 
         `operation`: its `gen_ai.operation.name`; without one it is taken for a conversation.
         """
-        # A deployment may go by a name of its own; then the answer says which model it is.
+        # A deployment may go by a name of its own, and a server by another model's: the answer says which model it is.
         names = (model, request.model, response.model)
         named = next((one for one in names if self.is_named(one)), None)
-        found = self.of(named or model, provider)
-        if isinstance(found, str) and named is None and response.model != model:
-            other = self.of(response.model, provider)
-            found = other if isinstance(other, Tokenizer) else found
+        found = self.of(named or response.model or model, provider)
         return found if isinstance(found, str) else count(found, provider, request, response, operation)
 
     def ids_of(
@@ -101,7 +99,7 @@ class Tokenizers:
 def _opened(word: str) -> Tokenizer | str:
     try:
         found = find(word)
-    except NotFoundError as error:
+        encoder = found.encoder()
+        return encoder if isinstance(encoder, str) else Tokenizer(found, encoder)
+    except (NotFoundError, OutOfTimeError) as error:
         return " ".join(str(error).split())
-    encoder = found.encoder()
-    return encoder if isinstance(encoder, str) else Tokenizer(found, encoder)

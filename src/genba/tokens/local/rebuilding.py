@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from ..contents import Added, Contents, Merging, Unknown
-from ..merging import Joining, from_ranks
+from ..merging import ByRanks, Joining
 from ..tokenizer_json import BYTES
 
 _SPACE: Final = "▁"
@@ -135,7 +135,7 @@ def _sentence_piece(contents: Contents, merging: Merging) -> dict[str, Any]:
 def _by_score(tokens: Mapping[str, int], scores: Sequence[float]) -> Joining[str]:
     """The joining that makes the token of the highest score first: as by ranks, if no two that are made have the same score."""
     ordered = sorted(tokens, key=lambda token: (-scores[tokens[token]], tokens[token]))
-    joining = from_ranks({token: at for at, token in enumerate(ordered)})
+    joining = ByRanks({token: at for at, token in enumerate(ordered)})
     made = [scores[tokens[left + right]] for left, right in joining.pairs]
     tied = {one for one, other in pairwise(made) if one == other}
     if tied and not (tied == {made[-1]} and _runs_alike(joining.pairs[made.index(made[-1]) :])):
