@@ -65,7 +65,7 @@ def list_(store: str | None, limit: int, traces: bool, model: str | None, error:
             print_table(listing.TRACE_COLUMNS if traces else listing.CALL_COLUMNS, [row.cells() for row in rows])
         else:
             fits = " that fit" if model is not None or error else ""
-            click.echo(f"There are no {'traces' if traces else f'model calls{fits}'} in {source.path}.", err=True)
+            click.echo(f"There are no {'traces' if traces else f'model calls{fits}'} in {source.place}.", err=True)
 
 
 @commands.command()
@@ -76,9 +76,9 @@ def show(what: str, store: str | None, as_json: bool) -> None:
     """A trace or span, by an id that may be shortened: the tree, then what was said."""
     with opened(store) as source:
         if what == "last":
-            spans = source.latest()
+            spans = next(map(source.trace, source.newest_traces()), [])
             if not spans:
-                raise click.ClickException(f"Nothing is recorded in {source.path} yet. Run your program with 'genba run app.py'.")
+                raise click.ClickException(f"Nothing is recorded in {source.place} yet. Run your program with 'genba run app.py'.")
             chosen = None
         else:
             trace_id, chosen = source.find(what)

@@ -19,6 +19,7 @@ from ..drift.facts import OPERATIONS
 from ..drift.lines import Line
 from ..drift.query import Query, QueryError, parse
 from ..drift.sides import Progress, Unit, untold
+from ..store.querying import Conditions, Scan
 from .opening import opened
 from .printing import print_json, print_lines
 
@@ -79,11 +80,12 @@ def _side(said: str, name: str, store: str | None, *, unit: Unit, sample: int, s
         raise click.UsageError(f"--{name}: {error}") from error
     with opened(query.store if query.store is not None else store) as source:
         operations = [one for one in OPERATIONS if query.operation in (None, one)]
-        rows = source.rows(operations=operations, **query.conditions) if operations else []
-        side = gather(source, name, rows, query.fits, unit=unit, sample=sample, seed=seed, progress=progress)
+        conditions: Conditions = {**query.conditions, "operations": operations}
+        scan = source.scan(**conditions) if operations else Scan(0, iter(()))
+        side = gather(source, name, scan, query.fits, unit=unit, sample=sample, seed=seed, progress=progress)
         if not side:
             raise click.ClickException(
-                f"There are no model calls {_that_fit(query)}in {source.path}, so --{name} has nothing to compare."
+                f"There are no model calls {_that_fit(query)}in {source.place}, so --{name} has nothing to compare."
             )
     return side
 

@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from .. import semconv
+from ..store.querying import Conditions
 from ..store.stored import StoredSpan
 
 KEYS: Final[Mapping[str, str]] = {
-    "store": "path of a store",
+    "store": "path of a store, or clickhouse://…",
     "model": "the model asked for, or the one that answered",
     "since": "a date or time, as 2026-11-01 or 2026-11-01T18:30",
     "until": "the same; calls of that moment and later are left out",
@@ -39,8 +40,8 @@ class Query:
 
     said: str
     store: str | None = None
-    conditions: Mapping[str, Any]
-    """For `Store.rows`."""
+    conditions: Conditions
+    """What the store is asked for."""
     operation: str | None = None
     provider: str | None = None
     name: str | None = None
