@@ -13,7 +13,15 @@ from genba.store.errors import StoreError
 
 def test_all_parts_of_an_address_are_read() -> None:
     assert parse("clickhouse://ada:p%40ss%2F@db.example:9000/traces?table=t&secure=1&verify=0&timeout=5", "GENBA_STORE") == Address(
-        host="db.example", port=9000, user="ada", password="p@ss/", database="traces", table="t", secure=True, verify=False, seconds=5
+        host="db.example",
+        port=9000,
+        user="ada",
+        password="p@ss/",
+        database="traces",
+        table="t",
+        secure=True,
+        verify=False,
+        seconds=5,
     )
 
 

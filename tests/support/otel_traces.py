@@ -71,7 +71,7 @@ def rows(requests: Iterable[ExportTraceServiceRequest]) -> Iterator[dict[str, An
             for scoped in resource.scope_spans:
                 for span in scoped.spans:
                     yield {
-                        "Timestamp": _time(span.start_time_unix_nano),
+                        "Timestamp": time_text(span.start_time_unix_nano),
                         "TraceId": span.trace_id.hex(),
                         "SpanId": span.span_id.hex(),
                         "ParentSpanId": span.parent_span_id.hex(),
@@ -86,7 +86,7 @@ def rows(requests: Iterable[ExportTraceServiceRequest]) -> Iterator[dict[str, An
                         "Duration": span.end_time_unix_nano - span.start_time_unix_nano,
                         "StatusCode": STATUSES[span.status.code],
                         "StatusMessage": span.status.message,
-                        "Events.Timestamp": [_time(event.time_unix_nano) for event in span.events],
+                        "Events.Timestamp": [time_text(event.time_unix_nano) for event in span.events],
                         "Events.Name": [event.name for event in span.events],
                         "Events.Attributes": [_texts(event.attributes) for event in span.events],
                         "Links.TraceId": [link.trace_id.hex() for link in span.links],
@@ -134,6 +134,7 @@ def _double(value: float) -> str:
     return said.removesuffix(".0") if "e" not in said else f"{value:.17g}"
 
 
-def _time(nanoseconds: int) -> str:
+def time_text(nanoseconds: int) -> str:
+    """A moment, as ClickHouse reads it."""
     moment = datetime.fromtimestamp(nanoseconds // 1_000_000_000, timezone.utc)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{nanoseconds % 1_000_000_000:09}"

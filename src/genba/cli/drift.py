@@ -19,6 +19,7 @@ from ..drift.facts import OPERATIONS
 from ..drift.lines import Line
 from ..drift.query import Query, QueryError, parse
 from ..drift.sides import Progress, Unit, untold
+from ..store.clickhouse.address import hidden
 from ..store.querying import Conditions, Scan
 from .opening import opened
 from .printing import print_json, print_lines
@@ -30,7 +31,9 @@ _STYLES: Final[dict[str, Style]] = {"drifted": "error", "too few": "tool", "same
 @click.option("--base", required=True, metavar="STORE|QUERY", help="What to compare with: a store, or calls of one (see above).")
 @click.option("--other", required=True, metavar="STORE|QUERY", help="What may differ from it.")
 @click.option(
-    "--store", metavar="PATH", help="The store that a query without store= is about. Default: GENBA_STORE, else .genba/genba.db."
+    "--store",
+    metavar="PATH|URL",
+    help="The store that a query without store= is about. Default: GENBA_STORE, else .genba/genba.db.",
 )
 @click.option(
     "--alpha", default=0.01, show_default=True, type=click.FloatRange(0.001, 0.5), help="How likely a false alarm may be, in all."
@@ -66,6 +69,7 @@ def drift(
             for said, name in ((base, "base"), (other, "other"))
         ]
         report = compare(sides[0], sides[1], alpha=alpha, seed=seed, unit=unit, progress=progress)
+    base, other = hidden(base), hidden(other)
     if as_json:
         print_json(_as_json(report, base, other))
     else:
@@ -91,7 +95,7 @@ def _side(said: str, name: str, store: str | None, *, unit: Unit, sample: int, s
 
 
 def _that_fit(query: Query) -> str:
-    return "" if query.said == query.store else f"that fit {query.said!r} "
+    return "" if query.said == hidden(query.store or "") else f"that fit {query.said!r} "
 
 
 def _lines(report: Report, base: str, other: str, limit: int) -> Iterator[Printed]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from .. import semconv
+from ..store.clickhouse.address import hidden, is_one
 from ..store.querying import Conditions
 from ..store.stored import StoredSpan
 
@@ -69,18 +70,21 @@ def parse(said: str) -> Query:
     Raises:
         QueryError: it cannot be understood.
     """
+    if is_one(said) and not any(map(str.isspace, said)):
+        return Query(said=hidden(said), store=said, conditions={})
     if os.path.exists(said) or "=" not in said:  # noqa: PTH110  # what is no path raises as one
         if not said.strip():
             raise QueryError(f"Nothing was said. {_SAY}")
         return Query(said=said, store=said, conditions={})
     values: dict[str, str] = {}
     tags = []
-    for word in _words(said):
+    words, said = _words(said), hidden(said)
+    for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            raise QueryError(f"{word!r} in {said!r} is no key=value. Put quotes around a value with spaces in it. {_SAY}")
+            raise QueryError(f"{hidden(word)!r} in {said!r} is no key=value. Put quotes around a value with spaces in it. {_SAY}")
         if key not in KEYS:
-            raise QueryError(f"{key!r} in {said!r} is nothing to choose by. {_SAY}")
+            raise QueryError(f"{hidden(key)!r} in {said!r} is nothing to choose by. {_SAY}")
         if not value:
             raise QueryError(f"{key}= in {said!r} has no value.")
         if key == "tag":
@@ -109,7 +113,7 @@ def _words(said: str) -> list[str]:
     try:
         return shlex.split(said)
     except ValueError as error:
-        raise QueryError(f"{said!r} cannot be read: a quote is not closed.") from error
+        raise QueryError(f"{hidden(said)!r} cannot be read: a quote is not closed.") from error
 
 
 def _moment(key: str, values: Mapping[str, str]) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -42,6 +43,11 @@ class Address:
 def is_one(said: object) -> bool:
     """Whether this means a table in ClickHouse rather than a file."""
     return isinstance(said, str) and said.strip().lower().startswith(SCHEME)
+
+
+def hidden(text: str) -> str:
+    """`text` with the passwords left out of the addresses in it."""
+    return _CREDENTIALS.sub(r"\1:***@", text)
 
 
 def parse(said: str, origin: str, environ: Mapping[str, str] | None = None) -> Address:
@@ -97,4 +103,5 @@ WRITE: Final = (
     f"Write {SCHEME}user:password@host:8123/database?table={TABLE}, with secure=1 for HTTPS, verify=0 for a certificate that cannot "
     f"be checked, timeout=SECONDS; the password may stand in {PASSWORD} instead."
 )
+_CREDENTIALS: Final = re.compile(r"(clickhouse://[^\s:@/]*):[^\s]*@", re.IGNORECASE)
 _WORDS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}

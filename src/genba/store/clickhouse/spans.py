@@ -12,7 +12,7 @@ from ..stored import StoredSpan
 
 COLUMNS: Final = (
     "TraceId, SpanId, ParentSpanId, SpanName, SpanKind, ScopeName, toUnixTimestamp64Nano(Timestamp), Duration, StatusCode, StatusMessage, "
-    "mapKeys(SpanAttributes), "
+    "mapKeys(SpanAttributes), arrayMap(value -> if(startsWith(value, '['), JSONLength(value), 0), mapValues(SpanAttributes)), "
     "arrayFilter((value, name) -> NOT has({content:Array(String)}, name), mapValues(SpanAttributes), mapKeys(SpanAttributes)), "
     "Events.Name, arrayMap(at -> toUnixTimestamp64Nano(at), Events.Timestamp), Events.Attributes, "
     "Links.TraceId, Links.SpanId, Links.Attributes, ResourceAttributes"
@@ -26,9 +26,9 @@ _IS_SAID: Final = frozenset((*CONTENT, semconv.RETRIEVAL_QUERY_TEXT))
 
 def span(row: Sequence[Any]) -> StoredSpan:
     """A row of `COLUMNS`."""
-    trace, id, parent, name, kind, scope, start, duration, status, description, names, values, *lists, resource = row
+    trace, id, parent, name, kind, scope, start, duration, status, description, names, lengths, values, *lists, resource = row
     event_names, event_times, event_attributes, link_traces, link_spans, link_attributes = lists
-    content = [name for name in names if name in _IS_SAID]
+    content = {name: (0,) * length or 0 for name, length in zip(names, lengths, strict=True) if name in _IS_SAID}
     attributes = dict(zip((name for name in names if name not in semconv.CONTENT), values, strict=True))
     run = attributes.pop(semconv.RUN_ID, None)
     typed = {key: _typed(key, value) for key, value in attributes.items()}
@@ -56,7 +56,7 @@ def span(row: Sequence[Any]) -> StoredSpan:
             for to, to_span, more in zip(link_traces, link_spans, link_attributes, strict=True)
         ],
         resource=resource,
-        content_ids=dict.fromkeys(content, 0),
+        content_ids=content,
         exchange_ids=None,
     )
 
