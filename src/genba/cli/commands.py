@@ -9,6 +9,7 @@ import click
 
 from . import listing, showing
 from .drift import drift
+from .export import export
 from .opening import opened, store_option
 from .printing import print_json, print_lines, print_table
 from .run import Target, run_target
@@ -44,6 +45,7 @@ def commands() -> None:
 commands.add_command(tokenizer)
 commands.add_command(tokens)
 commands.add_command(drift)
+commands.add_command(export)
 
 
 @commands.command("list")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.progress import Progress as Bar
 
 from ..conversation.reading import Line as Printed
 from ..conversation.reading import Style, Words, escaped
@@ -18,11 +13,12 @@ from ..drift import Report, Side, compare, gather
 from ..drift.facts import OPERATIONS
 from ..drift.lines import Line
 from ..drift.query import Query, QueryError, parse
-from ..drift.sides import Progress, Unit, untold
+from ..drift.sides import Progress, Unit
 from ..store.clickhouse.address import hidden
 from ..store.querying import Conditions, Scan
 from .opening import opened
 from .printing import print_json, print_lines
+from .progress import progress_bar
 
 _STYLES: Final[dict[str, Style]] = {"drifted": "error", "too few": "tool", "same": "faint", "not compared": "tool"}
 
@@ -63,7 +59,7 @@ def drift(
     Each side is the path of a store, or a query: words key=value, as in "model=gpt-5-mini since=2026-11-01 until=2026-11-20". The keys are
     store, model, since, until, user, conversation, run, tag, name, operation, provider, environment and service.
     """
-    with _progress() as progress:
+    with progress_bar() as progress:
         sides = [
             _side(said, name, store, unit=unit, sample=sample, seed=seed, progress=progress)
             for said, name in ((base, "base"), (other, "other"))
@@ -196,27 +192,3 @@ def _as_json(report: Report, base: str, other: str) -> dict[str, Any]:
             for line in report.lines
         ],
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on standard error, on a terminal, once it takes over a second."""
-    if not sys.stderr.isatty():
-        yield untold
-        return
-    began = time.monotonic()
-    tasks: dict[str, Any] = {}
-    with Bar(console=Console(stderr=True, markup=False, highlight=False), transient=True, disable=False, auto_refresh=False) as bar:
-
-        def show(what: str, done: int, total: int) -> None:
-            if time.monotonic() - began < 1:
-                return
-            if what not in tasks:
-                for earlier in tasks.values():
-                    bar.remove_task(earlier)
-                tasks.clear()
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-            bar.refresh()
-
-        yield show

@@ -101,8 +101,8 @@ def parse(said: str) -> Query:
             "conversation_id": values.get("conversation"),
             "user_id": values.get("user"),
             "run_id": values.get("run"),
-            "since_ns": _moment("since", values),
-            "until_ns": _moment("until", values),
+            "since_ns": moment_ns("since", values.get("since")),
+            "until_ns": moment_ns("until", values.get("until")),
         },
         tags=frozenset(tags),
         **{key: values.get(key) for key in ("operation", "provider", "name", "environment", "service")},
@@ -116,8 +116,12 @@ def _words(said: str) -> list[str]:
         raise QueryError(f"{hidden(said)!r} cannot be read: a quote is not closed.") from error
 
 
-def _moment(key: str, values: Mapping[str, str]) -> int | None:
-    said = values.get(key)
+def moment_ns(key: str, said: str | None) -> int | None:
+    """The time that was said for `key`, in nanoseconds since 1970.
+
+    Raises:
+        QueryError: it is none.
+    """
     if said is None:
         return None
     try:

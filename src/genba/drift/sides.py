@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import random
 from array import array
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from .. import semconv
-from ..store.querying import Row, Scan, SpanStore
+from ..store.querying import Row, Scan, SpanStore, with_content
 from ..store.stored import StoredRun, StoredSpan, valued
 from . import said
 from .facts import FACTS, NONE, NUMBERS, Labels, label, unit_of
@@ -156,21 +155,12 @@ def gather(
     chosen = range(len(kept)) if len(kept) <= sample else sorted(random.Random(seed).sample(range(len(kept)), sample))  # noqa: S311
     places = {kept[at]: at for at in chosen}
     reading = store.read(list(places))
-    waiting: deque[tuple[Row, StoredSpan]] = deque()
-    contents = store.contents(_inferences(reading, waiting), said.NAMES)
-    for content in _told(contents, f"reading what was said in {name}", len(places), progress):
-        row, span = waiting.popleft()
+    inferences = ((row, span) for row, span in reading if span.attributes.get(semconv.OPERATION_NAME) in semconv.INFERENCE)
+    read = with_content(store, inferences, said.NAMES)
+    for row, span, content in _told(read, f"reading what was said in {name}", len(places), progress):
         side.content.calls.append(places[row])
         side.content.said.append(said.read(span, valued(content)))
     return side
-
-
-def _inferences(reading: Iterator[tuple[Row, StoredSpan]], waiting: deque[tuple[Row, StoredSpan]]) -> Iterator[StoredSpan]:
-    """The spans whose content is wanted. They wait until it comes, some at a time: not all of a large sample are held."""
-    for row, span in reading:
-        if span.attributes.get(semconv.OPERATION_NAME) in semconv.INFERENCE:
-            waiting.append((row, span))
-            yield span
 
 
 def _told(found: Iterator[Any], what: str, total: int, progress: Progress) -> Iterator[Any]:

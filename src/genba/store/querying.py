@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -83,6 +84,21 @@ class SpanStore(Protocol):
 
     def runs(self) -> list[StoredRun]:
         """The runs of processes, newest first."""
+
+
+def with_content(
+    store: SpanStore, spans: Iterable[tuple[Row, StoredSpan]], names: Iterable[str] | None = None
+) -> Iterator[tuple[Row, StoredSpan, dict[str, Pieces]]]:
+    """Spans of a scan, each with its content. No more are held than the store asks for at a time."""
+    waiting: deque[tuple[Row, StoredSpan]] = deque()
+
+    def noted() -> Iterator[StoredSpan]:
+        for row, span in spans:
+            waiting.append((row, span))
+            yield span
+
+    for content in store.contents(noted(), names):
+        yield (*waiting.popleft(), content)
 
 
 def asked_id(prefix: str) -> str:
