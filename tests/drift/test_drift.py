@@ -15,6 +15,7 @@ from drift.traffic import SYSTEM, Change, stored, traffic
 from genba.drift import Report, compare, gather
 from genba.drift.facts import unit_of
 from genba.drift.lines import Line
+from genba.store.querying import Scan
 from genba.store.reader import Store
 from genba.store.rows import RunRow, SpanRow
 from genba.store.writer import StoreWriter
@@ -83,8 +84,11 @@ def test_two_samples_of_the_same_traffic_are_not_called_drifted(tmp_path: Path) 
         smallest = []
         for seed in range(splits):
             chosen = set(random.Random(seed).sample(names, 20))
-            base = gather(store, "base", [row for row, unit in units.items() if unit in chosen], sample=40)
-            other = gather(store, "other", [row for row, unit in units.items() if unit not in chosen], sample=40)
+            halves = [[row for row, unit in units.items() if (unit in chosen) is is_base] for is_base in (True, False)]
+            base, other = (
+                gather(store, name, Scan(len(rows), store.read(rows)), sample=40)
+                for name, rows in zip(("base", "other"), halves, strict=True)
+            )
             found = compare(base, other, alpha=alpha, seed=seed)
             assert found.tests > 5
             smallest.append(min(line.p for line in found.lines if line.p is not None))

@@ -154,14 +154,11 @@ def calls(store: SpanStore, limit: int, *, model: str | None, error: bool) -> li
 
 def traces(store: SpanStore, limit: int) -> list[Trace]:
     """The newest traces."""
-    found = []
-    for trace_id in store.newest_traces(limit):
-        spans = store.trace(trace_id)
-        root = tree(spans)[0].span
-        # Those of the root by themselves: seldom is more asked for, and a trace may be long.
-        words = next((words for some in ([root], spans) for words in _words(store, some) if words), "")
-        found.append(Trace(root, spans, words))
-    return found
+    found = [spans for spans in map(store.trace, store.newest_traces(limit)) if spans]
+    roots = [tree(spans)[0].span for spans in found]
+    # Those of the roots first, and together: seldom is more asked for, and a trace may be long.
+    said = zip(found, roots, _words(store, roots), strict=True)
+    return [Trace(root, spans, words or next(filter(None, _words(store, spans)), "")) for spans, root, words in said]
 
 
 def _words(store: SpanStore, spans: Sequence[StoredSpan]) -> Iterator[str]:
