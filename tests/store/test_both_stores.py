@@ -148,6 +148,11 @@ def test_traces_are_found_newest_and_oldest_first(sqlite: SpanStore, clickhouse:
     assert list(clickhouse.trace_ids(operations=["embeddings"])) == list(sqlite.trace_ids(operations=["embeddings"]))
 
 
+def test_several_traces_are_read_in_the_order_they_are_asked_for(store: SpanStore) -> None:
+    ids = [*store.newest_traces(50)[::-1], bytes(16)] * 4
+    assert list(store.traces(ids)) == [store.trace(id) for id in ids]
+
+
 def test_an_id_may_be_shortened(store: SpanStore) -> None:
     root, call, *_ = the_agent(store)
     assert store.find(root.trace_id.hex()) == (root.trace_id, None)

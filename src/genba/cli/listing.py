@@ -154,7 +154,7 @@ def calls(store: SpanStore, limit: int, *, model: str | None, error: bool) -> li
 
 def traces(store: SpanStore, limit: int) -> list[Trace]:
     """The newest traces."""
-    found = [spans for spans in map(store.trace, store.newest_traces(limit)) if spans]
+    found = [spans for spans in store.traces(store.newest_traces(limit)) if spans]
     roots = [tree(spans)[0].span for spans in found]
     # Those of the roots first, and together: seldom is more asked for, and a trace may be long.
     said = zip(found, roots, _words(store, roots), strict=True)

@@ -70,6 +70,9 @@ class SpanStore(Protocol):
     def trace(self, trace_id: bytes) -> list[StoredSpan]:
         """The spans of this trace in the order they began; none if it is not there."""
 
+    def traces(self, trace_ids: Sequence[bytes]) -> Iterator[list[StoredSpan]]:
+        """The spans of each of these traces, some traces at a time."""
+
     def find(self, prefix: str) -> tuple[bytes, bytes | None]:
         """The trace, or the span and its trace, whose hexadecimal id begins so."""
 

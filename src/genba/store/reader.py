@@ -100,6 +100,10 @@ class Store:
                 spans.setdefault(span.span_id, span)
         return sorted(spans.values(), key=lambda span: span.start_ns)
 
+    def traces(self, trace_ids: Sequence[bytes]) -> Iterator[list[StoredSpan]]:
+        """The spans of each of these traces; read as it is asked for."""
+        return map(self.trace, trace_ids)
+
     def latest(self) -> list[StoredSpan]:
         """The spans of the newest trace; none when the store is empty."""
         return [span for trace_id in self.newest_traces() for span in self.trace(trace_id)]

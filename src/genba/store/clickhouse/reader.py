@@ -29,8 +29,9 @@ PAGE: Final = 5_000
 """Spans that are asked for at a time."""
 AT_ONCE: Final = 200
 """Spans whose ids are named in one question: more would not fit into every proxy's limit."""
-LOOKED_THROUGH: Final = 200_000
+LOOKED_THROUGH: Final = 20_000
 """Spans among which the newest are looked for first."""
+TRACES_AT_ONCE: Final = 20
 BINS: Final = 4_096
 """Into how many stretches of time a scan is divided, and each that is still too long again."""
 
@@ -131,13 +132,19 @@ class ClickHouseStore:
 
     def trace(self, trace_id: bytes) -> list[StoredSpan]:
         """The spans of this trace in the order they began; none if it is not there."""
-        trace = trace_id.hex()
-        sql = f"SELECT {spans.COLUMNS} FROM {_TABLE} WHERE {_WITHIN} AND TraceId = {{trace:String}}"  # noqa: S608
-        found: dict[bytes, StoredSpan] = {}
-        for row in self._ask(sql, self._times_of(trace), trace=trace, content=spans.CONTENT):
-            one = spans.span(row)
-            found.setdefault(one.span_id, one)
-        return sorted(found.values(), key=lambda span: span.start_ns)
+        return next(self.traces([trace_id]))
+
+    def traces(self, trace_ids: Sequence[bytes]) -> Iterator[list[StoredSpan]]:
+        """The spans of each of these traces, some traces at a time."""
+        for some in _batches(trace_ids, TRACES_AT_ONCE):
+            sql = f"SELECT {spans.COLUMNS} FROM {_TABLE} WHERE {_WITHIN} AND TraceId IN {{traces:Array(String)}}"  # noqa: S608
+            ids = [trace_id.hex() for trace_id in some]
+            found: dict[bytes, dict[bytes, StoredSpan]] = {trace_id: {} for trace_id in some}
+            for row in self._ask(sql, self._times_of(ids), traces=ids, content=spans.CONTENT):
+                one = spans.span(row)
+                found[one.trace_id].setdefault(one.span_id, one)
+            for trace_id in some:
+                yield sorted(found[trace_id].values(), key=lambda span: span.start_ns)
 
     def find(self, prefix: str) -> tuple[bytes, bytes | None]:
         """The trace, or the span and its trace, whose hexadecimal id begins so.
@@ -245,14 +252,14 @@ class ClickHouseStore:
                     yield key, spans.span(row)
                 last = key
 
-    def _times_of(self, trace: str) -> _Times:
-        """When a trace was, to the second, as the second table knows it; without that, any time at all."""
+    def _times_of(self, traces: Sequence[str]) -> _Times:
+        """When these traces were, to the second, as the second table knows it; without that, any time at all."""
         if self._connection.has_lookup:
             sql = (
                 "SELECT count(), toUnixTimestamp(min(Start)), toUnixTimestamp(max(End)) "
-                "FROM {database:Identifier}.{lookup:Identifier} WHERE TraceId = {trace:String}"
+                "FROM {database:Identifier}.{lookup:Identifier} WHERE TraceId IN {traces:Array(String)}"
             )
-            ((count, start, end),) = self._connection.ask(sql, trace=trace)
+            ((count, start, end),) = self._connection.ask(sql, traces=traces)
             if count:
                 return _Times(start * _SECOND, (end + 1) * _SECOND)
         return _Times(0, 2**63 - 1)
