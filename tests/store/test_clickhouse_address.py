@@ -55,7 +55,7 @@ def test_a_password_is_never_shown(password: str) -> None:
         "clickhouse://u:s3cret@host:port/d",
         "clickhouse://u:s3cret@host:99999/d",
         "clickhouse://u:s3cret@host/d/e",
-        "clickhouse://u:s3cret@host/d?tabel=x",
+        "clickhouse://u:s3cret@host/d?tablename=x",
         "clickhouse://u:s3cret@host/d?secure=perhaps",
         "clickhouse://u:s3cret@host/d?timeout=-1",
         "clickhouse://u:s3cret@[host/d",
