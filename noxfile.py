@@ -231,6 +231,17 @@ def providers(session: nox.Session, library: str) -> None:
 
 
 @nox.session
+def clickhouse(session: nox.Session) -> None:
+    """A collector's table in the engine of ClickHouse, asked as the embedded store is; exports. `-- measure` weighs calls and times questions."""
+    fill(session, ".[cli,otlp,clickhouse,parquet]", *SUITE, "openai", "chdb-core-lite==26.5.0")
+    if session.posargs[:1] == ["measure"]:
+        session.run("python", "benchmarks/scale_out.py", *session.posargs[1:], env={"PYTHONPATH": "tests"})
+        return
+    tests = ["tests/store/test_both_stores.py", "tests/store/test_clickhouse_address.py", "tests/cli/test_clickhouse.py"]
+    session.run("pytest", *(session.posargs or [*tests, "tests/cli/test_export.py"]))
+
+
+@nox.session
 def localmodel(session: nox.Session) -> None:
     """A real model behind llama.cpp's own server: what is recorded is what was on the wire."""
     fill(session, ".[cli,otlp,tokens]", *SUITE, "openai", "anthropic", *MODEL, bare=WEIGHTS)

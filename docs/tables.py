@@ -9,6 +9,7 @@ from click import Context
 
 from genba import semconv, settings, support
 from genba.cli.commands import commands as program
+from genba.cli.export_columns import CALL_COLUMNS, KINDS, TRACE_COLUMNS, Column
 
 
 def write(folder: Path) -> None:
@@ -19,6 +20,9 @@ def write(folder: Path) -> None:
     (folder / "commands.md").write_text(commands())
     (folder / "support.md").write_text(libraries())
     (folder / "native.md").write_text(native())
+    (folder / "export_calls.md").write_text(columns(CALL_COLUMNS))
+    (folder / "export_traces.md").write_text(columns(TRACE_COLUMNS))
+    (folder / "export_kinds.md").write_text(table(("type", "is"), ((f"`{kind}`", said) for kind, said in KINDS.items())))
 
 
 def attributes() -> str:
@@ -62,6 +66,11 @@ def native() -> str:
     """What becomes of the telemetry that libraries make themselves."""
     rows = ((f"`{library.name}`", library.native) for library, _ in support.table() if library.native)
     return table(("library", "its own telemetry is"), rows)
+
+
+def columns(of: Sequence[Column]) -> str:
+    """What every column of an export holds."""
+    return table(("column", "type", "is"), ((f"`{column.name}`", column.kind, column.says) for column in of))
 
 
 def commands() -> str:

@@ -207,6 +207,26 @@ RETRY_ATTEMPT: Final = "genba.retry.attempt"
 TOKEN_RECORDS: Final = frozenset((TOKENS_INPUT, TOKENS_OUTPUT))
 CONTENT_LIKE: Final = frozenset((RESPONSE_EXTRA, *TOKEN_RECORDS))
 """Attributes of ours from which what was said could be read: they obey the content switch."""
+CONTENT: Final = frozenset(
+    (
+        *(INPUT_MESSAGES, OUTPUT_MESSAGES, SYSTEM_INSTRUCTIONS, TOOL_DEFINITIONS, TOOL_CALL_ARGUMENTS, TOOL_CALL_RESULT),
+        *(RETRIEVAL_DOCUMENTS, INPUT, OUTPUT, *TOKEN_RECORDS),
+    )
+)
+"""Attributes that are what was said itself: kept apart from the others, since they are large and repeat one another."""
+TYPES: Final = {
+    "int": (
+        *(SERVER_PORT, REQUEST_MAX_TOKENS, REQUEST_SEED, REQUEST_CHOICE_COUNT, EMBEDDINGS_DIMENSION_COUNT, RETRIEVAL_TOP_K),
+        DB_RETURNED_ROWS,
+    ),
+    "double": (
+        *(REQUEST_TEMPERATURE, REQUEST_TOP_P, REQUEST_TOP_K, REQUEST_FREQUENCY_PENALTY, REQUEST_PRESENCE_PENALTY),
+        RESPONSE_TIME_TO_FIRST_CHUNK,
+    ),
+    "bool": (REQUEST_STREAM, CONVERSATION_COMPACTED),
+    "string[]": (REQUEST_STOP_SEQUENCES, REQUEST_ENCODING_FORMATS, RESPONSE_FINISH_REASONS),
+}
+"""What the values of OpenTelemetry's attributes are, of those that are not text; `TABLE` says it of ours."""
 
 
 class Outcome:

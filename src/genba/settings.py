@@ -53,7 +53,7 @@ TABLE = (
     Entry("meter_provider", "", "the global one", "Where metrics go. Without one, none are made."),
     Entry("logger_provider", "", "the global one", "Where the details and exception events go. Without one, none are made."),
     Entry("store", "GENBA_STORE", DEFAULT_STORE, "File of the embedded store, or `off`. Asked for explicitly, it is written even "
-          "beside the app's own pipeline."),
+          "beside the app's own pipeline. For genba's commands also `clickhouse://user:password@host:8123/database?table=otel_traces`."),
     Entry("export", "GENBA_EXPORT", "store", "Destinations of genba's own: `store`, `console`, `jsonl:PATH`, `otlp`, a SpanExporter, or several."),
     Entry("capture_content", CONTENT_VARIABLE, "span", "Where prompts and completions go: `none`, `span`, `event` or `both` (or the "
           "standard's NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)."),
@@ -180,12 +180,24 @@ def _provider(options: Mapping[str, Any], name: str, method: str) -> Any:
 def _store(option: object, env: Mapping[str, str]) -> str | None:
     if option is None:
         said = env.get("GENBA_STORE")
+        _not_a_table(said, "GENBA_STORE")
         return _at_home(said, f"GENBA_STORE={said!r}") if said else None
     if option is False:
         return "off"
     if isinstance(option, (str, os.PathLike)) and os.fspath(option):
+        _not_a_table(option, "genba.init(store=…)")
         return _at_home(os.fspath(option), f"genba.init(store={option!r})")
     raise SettingsError(f"genba.init(store={option!r}) is not a file path. Write a path such as '.genba/genba.db', or 'off'.")
+
+
+def _not_a_table(said: object, origin: str) -> None:
+    """What was said is not in the message: there may be a password in it."""
+    if isinstance(said, str) and said.strip().lower().startswith("clickhouse://"):
+        raise SettingsError(
+            f"{origin} names a ClickHouse table. genba's commands read from one; what writes to it is an OpenTelemetry Collector. Have the "
+            "program send its spans there, with OTEL_EXPORTER_OTLP_ENDPOINT or genba.init(export='otlp'), and set "
+            "GENBA_STORE=clickhouse://… only where genba list, show, tokens, drift and export are called."
+        )
 
 
 def _at_home(path: str, origin: str) -> str:

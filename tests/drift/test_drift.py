@@ -15,6 +15,7 @@ from drift.traffic import SYSTEM, Change, stored, traffic
 from genba.drift import Report, compare, gather
 from genba.drift.facts import unit_of
 from genba.drift.lines import Line
+from genba.store.querying import Scan
 from genba.store.reader import Store
 from genba.store.rows import RunRow, SpanRow
 from genba.store.writer import StoreWriter
@@ -30,7 +31,7 @@ def report(tmp_path: Path) -> Iterator[Any]:
         for name, rows in (("base", base), ("other", other)):
             store = stored(tmp_path / f"{name}{len(open_stores)}.db", rows)
             open_stores.append(store)
-            sides.append(gather(store, name, store.rows(), unit=more.get("unit", "conversation")))
+            sides.append(gather(store, name, store.scan(), unit=more.get("unit", "conversation")))
         return compare(sides[0], sides[1], **more)
 
     yield compared
@@ -54,7 +55,7 @@ def imported(tmp_path: Path) -> Any:
                 writer.write([chat(("user", "q"), ("assistant", "a"), run_id=run.run_id) for _ in range(20)])
                 writer.close()
             with Store(path) as store:
-                sides.append(gather(store, name, store.rows()))
+                sides.append(gather(store, name, store.scan()))
         return compare(*sides)
 
     return compared
@@ -83,8 +84,11 @@ def test_two_samples_of_the_same_traffic_are_not_called_drifted(tmp_path: Path) 
         smallest = []
         for seed in range(splits):
             chosen = set(random.Random(seed).sample(names, 20))
-            base = gather(store, "base", [row for row, unit in units.items() if unit in chosen], sample=40)
-            other = gather(store, "other", [row for row, unit in units.items() if unit not in chosen], sample=40)
+            halves = [[row for row, unit in units.items() if (unit in chosen) is is_base] for is_base in (True, False)]
+            base, other = (
+                gather(store, name, Scan(len(rows), store.read(rows)), sample=40)
+                for name, rows in zip(("base", "other"), halves, strict=True)
+            )
             found = compare(base, other, alpha=alpha, seed=seed)
             assert found.tests > 5
             smallest.append(min(line.p for line in found.lines if line.p is not None))
@@ -223,8 +227,8 @@ def test_content_that_was_removed_is_said(tmp_path: Path) -> None:
             for id in (some if isinstance(some, list) else [some])
         }
         StoreWriter(tmp_path / "a.db").delete_content(ids, "asked for")
-        side = gather(store, "base", store.rows())
-        found = compare(side, gather(store, "other", store.rows()))
+        side = gather(store, "base", store.scan())
+        found = compare(side, gather(store, "other", store.scan()))
     assert line(found, "system").words == "what was said in base has been removed from the store"
     assert any("has been removed" in note for note in found.notes)
     assert any("are on both sides" in note for note in found.notes)
@@ -238,7 +242,7 @@ def test_versions_come_from_the_runs(tmp_path: Path) -> None:
         writer.write([chat(("user", "q"), ("assistant", "a"), run_id=name) for _ in range(20)])
         writer.close()
         with Store(tmp_path / f"{name}.db") as store:
-            sides.append(gather(store, name, store.rows()))
+            sides.append(gather(store, name, store.scan()))
     found = compare(sides[0], sides[1])
     assert drifted(found) == ["python"]
     assert line(found, "genba").words == "always 0.1.0"
@@ -299,8 +303,8 @@ def test_the_same_two_sides_give_the_same_report(report: Any) -> None:
 def test_a_sample_is_read_where_there_are_many_and_it_is_told_how_far_it_is(tmp_path: Path) -> None:
     told = []
     with stored(tmp_path / "a.db", traffic(1, 40)) as store:
-        side = gather(store, "base", store.rows(), sample=10, seed=3, progress=lambda *how: told.append(how))
-        again = gather(store, "base", store.rows(), sample=10, seed=3)
+        side = gather(store, "base", store.scan(), sample=10, seed=3, progress=lambda *how: told.append(how))
+        again = gather(store, "base", store.scan(), sample=10, seed=3)
     assert len(side.content.calls) == 10
     assert side.content.calls == again.content.calls
     assert told[0] == ("reading base", 0, len(side))

@@ -25,6 +25,10 @@ class Collector:
     def url(self) -> str:
         return self.server.url
 
+    def traces(self) -> list[ExportTraceServiceRequest]:
+        """The requests with spans, in order."""
+        return [ExportTraceServiceRequest.FromString(_body(request)) for request in self._received("/v1/traces")]
+
     def spans(self) -> list[dict[str, Any]]:
         """Name, ids and attributes of every span received, in order."""
         return [
@@ -37,8 +41,8 @@ class Collector:
                 "attributes": _attributes(span.attributes),
                 "resource": _attributes(resource.resource.attributes),
             }
-            for request in self._received("/v1/traces")
-            for resource in ExportTraceServiceRequest.FromString(_body(request)).resource_spans
+            for request in self.traces()
+            for resource in request.resource_spans
             for scoped in resource.scope_spans
             for span in scoped.spans
         ]

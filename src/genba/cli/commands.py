@@ -9,6 +9,7 @@ import click
 
 from . import listing, showing
 from .drift import drift
+from .export import export
 from .opening import opened, store_option
 from .printing import print_json, print_lines, print_table
 from .run import Target, run_target
@@ -44,6 +45,7 @@ def commands() -> None:
 commands.add_command(tokenizer)
 commands.add_command(tokens)
 commands.add_command(drift)
+commands.add_command(export)
 
 
 @commands.command("list")
@@ -65,7 +67,7 @@ def list_(store: str | None, limit: int, traces: bool, model: str | None, error:
             print_table(listing.TRACE_COLUMNS if traces else listing.CALL_COLUMNS, [row.cells() for row in rows])
         else:
             fits = " that fit" if model is not None or error else ""
-            click.echo(f"There are no {'traces' if traces else f'model calls{fits}'} in {source.path}.", err=True)
+            click.echo(f"There are no {'traces' if traces else f'model calls{fits}'} in {source.place}.", err=True)
 
 
 @commands.command()
@@ -76,9 +78,9 @@ def show(what: str, store: str | None, as_json: bool) -> None:
     """A trace or span, by an id that may be shortened: the tree, then what was said."""
     with opened(store) as source:
         if what == "last":
-            spans = source.latest()
+            spans = next(map(source.trace, source.newest_traces()), [])
             if not spans:
-                raise click.ClickException(f"Nothing is recorded in {source.path} yet. Run your program with 'genba run app.py'.")
+                raise click.ClickException(f"Nothing is recorded in {source.place} yet. Run your program with 'genba run app.py'.")
             chosen = None
         else:
             trace_id, chosen = source.find(what)

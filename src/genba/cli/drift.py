@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.progress import Progress as Bar
 
 from ..conversation.reading import Line as Printed
 from ..conversation.reading import Style, Words, escaped
@@ -18,9 +13,12 @@ from ..drift import Report, Side, compare, gather
 from ..drift.facts import OPERATIONS
 from ..drift.lines import Line
 from ..drift.query import Query, QueryError, parse
-from ..drift.sides import Progress, Unit, untold
+from ..drift.sides import Progress, Unit
+from ..store.clickhouse.address import hidden
+from ..store.querying import Conditions, Scan
 from .opening import opened
 from .printing import print_json, print_lines
+from .progress import progress_bar
 
 _STYLES: Final[dict[str, Style]] = {"drifted": "error", "too few": "tool", "same": "faint", "not compared": "tool"}
 
@@ -29,7 +27,9 @@ _STYLES: Final[dict[str, Style]] = {"drifted": "error", "too few": "tool", "same
 @click.option("--base", required=True, metavar="STORE|QUERY", help="What to compare with: a store, or calls of one (see above).")
 @click.option("--other", required=True, metavar="STORE|QUERY", help="What may differ from it.")
 @click.option(
-    "--store", metavar="PATH", help="The store that a query without store= is about. Default: GENBA_STORE, else .genba/genba.db."
+    "--store",
+    metavar="PATH|URL",
+    help="The store that a query without store= is about. Default: GENBA_STORE, else .genba/genba.db.",
 )
 @click.option(
     "--alpha", default=0.01, show_default=True, type=click.FloatRange(0.001, 0.5), help="How likely a false alarm may be, in all."
@@ -59,12 +59,13 @@ def drift(
     Each side is the path of a store, or a query: words key=value, as in "model=gpt-5-mini since=2026-11-01 until=2026-11-20". The keys are
     store, model, since, until, user, conversation, run, tag, name, operation, provider, environment and service.
     """
-    with _progress() as progress:
+    with progress_bar() as progress:
         sides = [
             _side(said, name, store, unit=unit, sample=sample, seed=seed, progress=progress)
             for said, name in ((base, "base"), (other, "other"))
         ]
         report = compare(sides[0], sides[1], alpha=alpha, seed=seed, unit=unit, progress=progress)
+    base, other = hidden(base), hidden(other)
     if as_json:
         print_json(_as_json(report, base, other))
     else:
@@ -79,17 +80,18 @@ def _side(said: str, name: str, store: str | None, *, unit: Unit, sample: int, s
         raise click.UsageError(f"--{name}: {error}") from error
     with opened(query.store if query.store is not None else store) as source:
         operations = [one for one in OPERATIONS if query.operation in (None, one)]
-        rows = source.rows(operations=operations, **query.conditions) if operations else []
-        side = gather(source, name, rows, query.fits, unit=unit, sample=sample, seed=seed, progress=progress)
+        conditions: Conditions = {**query.conditions, "operations": operations}
+        scan = source.scan(**conditions) if operations else Scan(0, iter(()))
+        side = gather(source, name, scan, query.fits, unit=unit, sample=sample, seed=seed, progress=progress)
         if not side:
             raise click.ClickException(
-                f"There are no model calls {_that_fit(query)}in {source.path}, so --{name} has nothing to compare."
+                f"There are no model calls {_that_fit(query)}in {source.place}, so --{name} has nothing to compare."
             )
     return side
 
 
 def _that_fit(query: Query) -> str:
-    return "" if query.said == query.store else f"that fit {query.said!r} "
+    return "" if query.said == hidden(query.store or "") else f"that fit {query.said!r} "
 
 
 def _lines(report: Report, base: str, other: str, limit: int) -> Iterator[Printed]:
@@ -190,27 +192,3 @@ def _as_json(report: Report, base: str, other: str) -> dict[str, Any]:
             for line in report.lines
         ],
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on standard error, on a terminal, once it takes over a second."""
-    if not sys.stderr.isatty():
-        yield untold
-        return
-    began = time.monotonic()
-    tasks: dict[str, Any] = {}
-    with Bar(console=Console(stderr=True, markup=False, highlight=False), transient=True, disable=False, auto_refresh=False) as bar:
-
-        def show(what: str, done: int, total: int) -> None:
-            if time.monotonic() - began < 1:
-                return
-            if what not in tasks:
-                for earlier in tasks.values():
-                    bar.remove_task(earlier)
-                tasks.clear()
-                tasks[what] = bar.add_task(what, total=total)
-            bar.update(tasks[what], completed=done, total=total)
-            bar.refresh()
-
-        yield show

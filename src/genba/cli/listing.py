@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .. import semconv
 from ..conversation.reading import Words, duration, escaped, first_words, moment, outcome, tree
-from ..store.reader import Store
+from ..store.querying import SpanStore
 from ..store.stored import StoredSpan, valued
 from .printing import Column
 
@@ -146,24 +146,23 @@ class Trace:
         return max(span.end_ns for span in self.spans)
 
 
-def calls(store: Store, limit: int, *, model: str | None, error: bool) -> list[Call]:
+def calls(store: SpanStore, limit: int, *, model: str | None, error: bool) -> list[Call]:
     """The newest calls that fit."""
-    return [Call(span, _words(store, span)) for span in store.spans(limit, operations=CALLS, model=model, error=error)]
+    found = store.spans(limit, operations=CALLS, model=model, error=error)
+    return [Call(span, words) for span, words in zip(found, _words(store, found), strict=True)]
 
 
-def traces(store: Store, limit: int) -> list[Trace]:
+def traces(store: SpanStore, limit: int) -> list[Trace]:
     """The newest traces."""
-    found = []
-    for trace_id in store.newest_traces(limit):
-        spans = store.trace(trace_id)
-        root = tree(spans)[0].span
-        words = next((words for words in (_words(store, span) for span in (root, *spans)) if words), "")
-        found.append(Trace(root, spans, words))
-    return found
+    found = [spans for spans in store.traces(store.newest_traces(limit)) if spans]
+    roots = [tree(spans)[0].span for spans in found]
+    # Those of the roots first, and together: seldom is more asked for, and a trace may be long.
+    said = zip(found, roots, _words(store, roots), strict=True)
+    return [Trace(root, spans, words or next(filter(None, _words(store, spans)), "")) for spans, root, words in said]
 
 
-def _words(store: Store, span: StoredSpan) -> str:
-    return first_words(valued(store.content(span, _WORDS)))
+def _words(store: SpanStore, spans: Sequence[StoredSpan]) -> Iterator[str]:
+    return (first_words(valued(content)) for content in store.contents(spans, _WORDS))
 
 
 def _cut(text: str, width: int) -> str:

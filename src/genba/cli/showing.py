@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .. import semconv
 from ..conversation.reading import Line, Transcript, Words, duration, escaped, moment, trace_lines, tree, written
 from ..store import values
-from ..store.reader import Store
-from ..store.stored import StoredSpan, valued
+from ..store.querying import SpanStore
+from ..store.stored import Pieces, StoredSpan, valued
 
 
-def lines(store: Store, spans: Sequence[StoredSpan], chosen: bytes | None) -> Iterator[Line]:
+def lines(store: SpanStore, spans: Sequence[StoredSpan], chosen: bytes | None) -> Iterator[Line]:
     """The tree, then the conversation of each span, or of the `chosen` one alone."""
     trace = spans[0]
     took = duration(max(span.end_ns for span in spans) - min(span.start_ns for span in spans))
@@ -20,7 +20,7 @@ def lines(store: Store, spans: Sequence[StoredSpan], chosen: bytes | None) -> It
     yield from _belongs_to(spans)
     yield from trace_lines(spans)
     shown = [branch.span for branch in tree(spans) if chosen in (None, branch.span.span_id)]
-    contents = [valued(store.content(span)) for span in shown]
+    contents = [valued(content) for content in store.contents(shown)]
     transcript = Transcript(contents)
     for span, content in zip(shown, contents, strict=True):
         about = [] if chosen is None else list(_attributes(span))
@@ -44,15 +44,17 @@ def _belongs_to(spans: Sequence[StoredSpan]) -> Iterator[Line]:
             yield [Words(f"{title} ", "faint"), Words(escaped(", ".join(said), one_line=True), "fact")]
 
 
-def as_json(store: Store, spans: Sequence[StoredSpan], chosen: bytes | None) -> dict[str, Any]:
+def as_json(store: SpanStore, spans: Sequence[StoredSpan], chosen: bytes | None) -> dict[str, Any]:
     """Everything the store has of these spans."""
+    shown = [span for span in spans if chosen in (None, span.span_id)]
     return {
         "trace_id": spans[0].trace_id.hex(),
-        "spans": [_span_as_json(store, span) for span in spans if chosen in (None, span.span_id)],
+        "spans": [_span_as_json(store, span, content) for span, content in zip(shown, store.contents(shown), strict=True)],
+        **({"absent": dict(store.lacks)} if store.lacks else {}),
     }
 
 
-def _span_as_json(store: Store, span: StoredSpan) -> dict[str, Any]:
+def _span_as_json(store: SpanStore, span: StoredSpan, content: Mapping[str, Pieces]) -> dict[str, Any]:
     raw = store.exchange(span)
     return {
         "span_id": span.span_id.hex(),
@@ -67,7 +69,7 @@ def _span_as_json(store: Store, span: StoredSpan) -> dict[str, Any]:
         "run_id": span.run_id,
         "sequence": span.sequence,
         "attributes": span.attributes,
-        "content": valued(store.content(span)),
+        "content": valued(content),
         "events": span.events,
         "links": span.links,
         "resource": span.resource,

@@ -11,7 +11,7 @@ import click
 from .. import semconv
 from ..conversation.reading import MISSING, Line, Words, duration, escaped, facts, moment, outcome
 from ..conversation.tokens import Side, Source, Tokens
-from ..store.reader import Store
+from ..store.querying import SpanStore
 from ..store.stored import StoredSpan, valued
 from ..tokens import Timeline, TokensError, decode, decode_timeline, gaps
 
@@ -50,7 +50,7 @@ class Call:
     """How this call was chosen, where that is not plain."""
 
 
-def call(store: Store, what: str) -> Call:
+def call(store: SpanStore, what: str) -> Call:
     """The call that is meant by `last`, or by the beginning of an id of a span or trace."""
     span, note = _chosen(store, what)
     content = valued(store.content(span, tuple(_ATTRIBUTES.values())))
@@ -175,11 +175,11 @@ def as_json(one: Call) -> dict[str, Any]:
     }
 
 
-def _chosen(store: Store, what: str) -> tuple[StoredSpan, str]:
+def _chosen(store: SpanStore, what: str) -> tuple[StoredSpan, str]:
     if what == "last":
         newest = store.spans(1, operations=CALLS)
         if not newest:
-            raise click.ClickException(f"There are no model calls in {store.path}. Run your program with 'genba run app.py'.")
+            raise click.ClickException(f"There are no model calls in {store.place}. Run your program with 'genba run app.py'.")
         return newest[0], ""
     trace_id, span_id = store.find(what)
     spans = store.trace(trace_id)

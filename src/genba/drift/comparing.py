@@ -145,7 +145,7 @@ def _named(unit: Unit) -> str:
 
 
 def _notes(base: Side, other: Side) -> list[str]:
-    notes = []
+    notes = [*base.notes, *other.notes]
     shared = len(set(base.spans) & set(other.spans))
     if shared:
         notes.append(f"{shared} calls are on both sides; the tests take the sides to be apart.")

@@ -7,13 +7,15 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from .. import semconv
+from ..store.clickhouse.address import hidden, is_one
+from ..store.querying import Conditions
 from ..store.stored import StoredSpan
 
 KEYS: Final[Mapping[str, str]] = {
-    "store": "path of a store",
+    "store": "path of a store, or clickhouse://…",
     "model": "the model asked for, or the one that answered",
     "since": "a date or time, as 2026-11-01 or 2026-11-01T18:30",
     "until": "the same; calls of that moment and later are left out",
@@ -39,8 +41,8 @@ class Query:
 
     said: str
     store: str | None = None
-    conditions: Mapping[str, Any]
-    """For `Store.rows`."""
+    conditions: Conditions
+    """What the store is asked for."""
     operation: str | None = None
     provider: str | None = None
     name: str | None = None
@@ -68,18 +70,21 @@ def parse(said: str) -> Query:
     Raises:
         QueryError: it cannot be understood.
     """
+    if is_one(said) and not any(map(str.isspace, said)):
+        return Query(said=hidden(said), store=said, conditions={})
     if os.path.exists(said) or "=" not in said:  # noqa: PTH110  # what is no path raises as one
         if not said.strip():
             raise QueryError(f"Nothing was said. {_SAY}")
         return Query(said=said, store=said, conditions={})
     values: dict[str, str] = {}
     tags = []
-    for word in _words(said):
+    words, said = _words(said), hidden(said)
+    for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            raise QueryError(f"{word!r} in {said!r} is no key=value. Put quotes around a value with spaces in it. {_SAY}")
+            raise QueryError(f"{hidden(word)!r} in {said!r} is no key=value. Put quotes around a value with spaces in it. {_SAY}")
         if key not in KEYS:
-            raise QueryError(f"{key!r} in {said!r} is nothing to choose by. {_SAY}")
+            raise QueryError(f"{hidden(key)!r} in {said!r} is nothing to choose by. {_SAY}")
         if not value:
             raise QueryError(f"{key}= in {said!r} has no value.")
         if key == "tag":
@@ -96,8 +101,8 @@ def parse(said: str) -> Query:
             "conversation_id": values.get("conversation"),
             "user_id": values.get("user"),
             "run_id": values.get("run"),
-            "since_ns": _moment("since", values),
-            "until_ns": _moment("until", values),
+            "since_ns": moment_ns("since", values.get("since")),
+            "until_ns": moment_ns("until", values.get("until")),
         },
         tags=frozenset(tags),
         **{key: values.get(key) for key in ("operation", "provider", "name", "environment", "service")},
@@ -108,11 +113,15 @@ def _words(said: str) -> list[str]:
     try:
         return shlex.split(said)
     except ValueError as error:
-        raise QueryError(f"{said!r} cannot be read: a quote is not closed.") from error
+        raise QueryError(f"{hidden(said)!r} cannot be read: a quote is not closed.") from error
 
 
-def _moment(key: str, values: Mapping[str, str]) -> int | None:
-    said = values.get(key)
+def moment_ns(key: str, said: str | None) -> int | None:
+    """The time that was said for `key`, in nanoseconds since 1970.
+
+    Raises:
+        QueryError: it is none.
+    """
     if said is None:
         return None
     try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
 from .. import semconv
-from ..store.reader import Store
+from ..store.querying import Row, Scan, SpanStore, with_content
 from ..store.stored import StoredRun, StoredSpan, valued
 from . import said
 from .facts import FACTS, NONE, NUMBERS, Labels, label, unit_of
@@ -99,6 +99,8 @@ class Side:
     """NaN: it is not known."""
     imported: Imported = field(default_factory=Imported)
     content: Sampled = field(default_factory=Sampled)
+    notes: list[str] = field(default_factory=list)
+    """What is to be said of this side."""
 
     def __len__(self) -> int:
         """How many calls there are."""
@@ -111,9 +113,9 @@ class Side:
 
 
 def gather(
-    store: Store,
+    store: SpanStore,
     name: str,
-    rows: Sequence[int],
+    scan: Scan,
     fits: Callable[[StoredSpan], bool] = lambda _span: True,
     *,
     unit: Unit = "conversation",
@@ -126,18 +128,18 @@ def gather(
     Args:
         store: Where the calls are.
         name: What to call this side.
-        rows: The numbers of the spans to read, as `Store.rows` gives them.
+        scan: The spans to read, as `store.scan` gives them.
         fits: Which of these to take.
         unit: What is independent of one another: conversations (a trace, where a call is in none), or each call.
         sample: Of how many calls the content is read, chosen at random.
         seed: What the choice is made with: the same gives the same.
         progress: Told how far it is.
     """
-    side = Side(name)
+    side = Side(name, notes=[f"{name}: {store.lacks['runs']}, so these are not compared."] if "runs" in store.lacks else [])
     runs = {run.run_id: run for run in store.runs()}
     units: dict[object, int] = {}
-    kept = array("q")
-    for row, span in _told(store.read(rows), f"reading {name}", len(rows), progress):
+    kept: list[Row] = []
+    for row, span in _told(scan.spans, f"reading {name}", scan.total, progress):
         if not fits(span):
             continue
         kept.append(row)
@@ -153,10 +155,11 @@ def gather(
     chosen = range(len(kept)) if len(kept) <= sample else sorted(random.Random(seed).sample(range(len(kept)), sample))  # noqa: S311
     places = {kept[at]: at for at in chosen}
     reading = store.read(list(places))
-    for row, span in _told(reading, f"reading what was said in {name}", len(places), progress):
-        if span.attributes.get(semconv.OPERATION_NAME) in semconv.INFERENCE:
-            side.content.calls.append(places[row])
-            side.content.said.append(said.read(span, valued(store.content(span, said.NAMES))))
+    inferences = ((row, span) for row, span in reading if span.attributes.get(semconv.OPERATION_NAME) in semconv.INFERENCE)
+    read = with_content(store, inferences, said.NAMES)
+    for row, span, content in _told(read, f"reading what was said in {name}", len(places), progress):
+        side.content.calls.append(places[row])
+        side.content.said.append(said.read(span, valued(content)))
     return side
 
 

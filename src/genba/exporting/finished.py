@@ -12,21 +12,6 @@ from ..recording.invocation import Invocation
 from ..recording.pending import invocation_of
 from ..store.rows import RawExchange, SpanRow
 
-_CONTENT = frozenset(
-    (
-        semconv.INPUT_MESSAGES,
-        semconv.OUTPUT_MESSAGES,
-        semconv.SYSTEM_INSTRUCTIONS,
-        semconv.TOOL_DEFINITIONS,
-        semconv.TOOL_CALL_ARGUMENTS,
-        semconv.TOOL_CALL_RESULT,
-        semconv.RETRIEVAL_DOCUMENTS,
-        semconv.INPUT,
-        semconv.OUTPUT,
-        *semconv.TOKEN_RECORDS,
-    )
-)
-
 
 def rows(spans: Sequence[ReadableSpan]) -> list[SpanRow]:
     """The spans, ready to be written. One that cannot be read costs itself, not its batch."""
@@ -45,7 +30,7 @@ def row(span: ReadableSpan) -> SpanRow:
     invocation = invocation_of(span)
     ours = invocation if isinstance(invocation, Invocation) else None
     attributes = dict(span.attributes or {})
-    singles = {name: _bytes(attributes.pop(name)) for name in _CONTENT & attributes.keys()}
+    singles = {name: _bytes(attributes.pop(name)) for name in semconv.CONTENT & attributes.keys()}
     lists: dict[str, list[bytes]] = {}
     if ours is not None:
         content = ours.rendered().content

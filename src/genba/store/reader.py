@@ -6,6 +6,7 @@ import os
 import sqlite3
 import struct
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,13 @@ import orjson
 
 from . import exchange, schema, values
 from .columns import LIFTED
+from .conditions import in_sql
 from .errors import DamagedStore, StoreError, explained
+from .querying import Conditions, Row, Scan, asked_id, the_one
 from .stored import ROOM, Loss, Pieces, StoredExchange, StoredPiece, StoredRun, StoredSpan
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
 
 class Store:
@@ -33,6 +36,8 @@ class Store:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self.place = str(self.path)
+        self.lacks: Mapping[str, str] = {}
         self._connection = _open(self.path)
         self._resources: dict[int, Mapping[str, Any]] = {}
 
@@ -46,54 +51,22 @@ class Store:
         """Let go of the file."""
         self._connection.close()
 
-    def spans(
-        self,
-        limit: int = 50,
-        *,
-        operations: Iterable[str] = (),
-        model: str | None = None,
-        error: bool = False,
-        conversation_id: str | None = None,
-        user_id: str | None = None,
-        run_id: str | None = None,
-        since_ns: int | None = None,
-    ) -> list[StoredSpan]:
-        """The newest spans that fit, newest first. `model` is the one asked for or the one that answered."""
-        where, given = _conditions(
-            operations,
-            model=model,
-            error=error,
-            conversation_id=conversation_id,
-            user_id=user_id,
-            run_id=run_id,
-            since_ns=since_ns,
-        )
+    def spans(self, limit: int = 50, **conditions: Unpack[Conditions]) -> list[StoredSpan]:
+        """The newest spans that fit, newest first."""
+        where, given = in_sql(conditions)
         return self._spans(f"WHERE {where} ORDER BY start_ns DESC, spans.id DESC LIMIT ?", (*given, limit))
 
-    def rows(
-        self,
-        *,
-        operations: Iterable[str] = (),
-        model: str | None = None,
-        conversation_id: str | None = None,
-        user_id: str | None = None,
-        run_id: str | None = None,
-        since_ns: int | None = None,
-        until_ns: int | None = None,
-    ) -> list[int]:
-        """The numbers of the spans that fit, in the order they were stored: for more of them than fit into memory. See `read`."""
-        where, given = _conditions(
-            operations,
-            model=model,
-            conversation_id=conversation_id,
-            user_id=user_id,
-            run_id=run_id,
-            since_ns=since_ns,
-            until_ns=until_ns,
-        )
-        return [id for (id,) in self._query(f"SELECT spans.id FROM spans WHERE {where} ORDER BY spans.id", given)]  # noqa: S608
+    def rows(self, **conditions: Unpack[Conditions]) -> Sequence[int]:
+        """The numbers of the spans that fit, in the order they were stored."""
+        where, given = in_sql(conditions)
+        return array("q", (id for (id,) in self._query(f"SELECT spans.id FROM spans WHERE {where} ORDER BY spans.id", given)))  # noqa: S608
 
-    def read(self, rows: Sequence[int]) -> Iterator[tuple[int, StoredSpan]]:
+    def scan(self, **conditions: Unpack[Conditions]) -> Scan:
+        """All spans that fit, in the order they were stored. No more than some hundreds are held, and a number of each."""
+        rows = self.rows(**conditions)
+        return Scan(len(rows), self.read(rows))
+
+    def read(self, rows: Sequence[Row]) -> Iterator[tuple[Row, StoredSpan]]:
         """The spans of these numbers, some hundreds at a time. One that made room for newer ones since is left out."""
         for start in range(0, len(rows), 500):
             some = rows[start : start + 500]
@@ -110,6 +83,12 @@ class Store:
                 break
         return list(found)
 
+    def trace_ids(self, **conditions: Unpack[Conditions]) -> Iterator[bytes]:
+        """The ids of all traces with a span that fits, in the order their spans were stored."""
+        where, given = in_sql(conditions)
+        query = f"SELECT trace_id FROM spans WHERE {where} GROUP BY trace_id ORDER BY min(spans.id)"  # noqa: S608
+        return (trace_id for (trace_id,) in self._query(query, given))
+
     def trace(self, trace_id: bytes) -> list[StoredSpan]:
         """The spans of this trace in the order they began; none if it is not in the store."""
         spans: dict[bytes, StoredSpan] = {}
@@ -121,6 +100,10 @@ class Store:
                 spans.setdefault(span.span_id, span)
         return sorted(spans.values(), key=lambda span: span.start_ns)
 
+    def traces(self, trace_ids: Sequence[bytes]) -> Iterator[list[StoredSpan]]:
+        """The spans of each of these traces; read as it is asked for."""
+        return map(self.trace, trace_ids)
+
     def latest(self) -> list[StoredSpan]:
         """The spans of the newest trace; none when the store is empty."""
         return [span for trace_id in self.newest_traces() for span in self.trace(trace_id)]
@@ -131,9 +114,7 @@ class Store:
         Raises:
             StoreError: there is none, or there are several.
         """
-        asked = prefix.strip().lower()
-        if not asked or len(asked) > 32 or set(asked) - set("0123456789abcdef"):
-            raise StoreError(f"{prefix!r} is not an id. Ids are hexadecimal, as 'genba list' shows them; or say 'last'.")
+        asked = asked_id(prefix)
         candidates: dict[tuple[bytes, bytes | None], None] = {}
         low, high = (bytes.fromhex(asked.ljust(32, fill)) for fill in "0f")
         for shelf in self._shelves():
@@ -142,16 +123,12 @@ class Store:
         if len(asked) <= 16:
             few = "SELECT trace_id, span_id FROM spans WHERE span_id BETWEEN ? AND ? LIMIT 20"
             candidates.update(((trace_id, span_id), None) for trace_id, span_id in self._query(few, (low[:8], high[:8])))
-        # A trace is often asked for by the whole id of a span, and such an id cannot be meant to be shortened.
-        exact = [found for found in candidates if asked in (found[0].hex(), (found[1] or b"").hex())]
-        found = exact if len(exact) == 1 else list(candidates)
-        if not found:
-            raise StoreError(
-                f"No trace or span in {self.path} has an id that begins with {asked!r}. 'genba list' shows what is there."
-            )
-        if len(found) > 1:
-            raise StoreError(f"{asked!r} is the beginning of several ids; say more of it:\n{self._listed(found)}")
-        return found[0]
+        return the_one(self, asked, candidates)
+
+    def contents(self, spans: Iterable[StoredSpan], names: Iterable[str] | None = None) -> Iterator[dict[str, Pieces]]:
+        """The content of each span by attribute, of all or of these attributes; read as it is asked for."""
+        wanted = None if names is None else list(names)
+        return (self.content(span, wanted) for span in spans)
 
     def content(self, span: StoredSpan, names: Iterable[str] | None = None) -> dict[str, Pieces]:
         """The content of a span by attribute, of all or of these attributes."""
@@ -287,14 +264,6 @@ class Store:
                 pieces[id] = StoredPiece(id=id, body=body if because is None else None, missing=because)
         return pieces
 
-    def _listed(self, found: Sequence[tuple[bytes, bytes | None]]) -> str:
-        lines = []
-        for trace_id, span_id in found[:10]:
-            id = f"trace {trace_id.hex()}" if span_id is None else f"span {span_id.hex()} of trace {trace_id.hex()}"
-            name = next((span.name for span in self.trace(trace_id) if span_id in (None, span.span_id)), "")
-            lines.append(f"  {id}  {name!r}")
-        return "\n".join(lines + (["  …"] if len(found) > 10 else []))
-
 
 def _open(path: Path) -> sqlite3.Connection:
     if not path.is_file():
@@ -327,39 +296,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreError(
             f"The genba store {path} is empty: nothing was recorded there yet. Run your program with 'genba run app.py'."
         )
-
-
-def _conditions(
-    operations: Iterable[str],
-    *,
-    model: str | None,
-    conversation_id: str | None,
-    user_id: str | None,
-    run_id: str | None,
-    since_ns: int | None,
-    until_ns: int | None = None,
-    error: bool = False,
-) -> tuple[str, list[Any]]:
-    """What a span must meet, in SQL, and the values in it."""
-    wanted = list(operations)
-    conditions: list[tuple[str, Sequence[Any]]] = []
-    if wanted:
-        conditions.append((f"operation IN ({','.join('?' * len(wanted))})", wanted))
-    if model is not None:
-        conditions.append(("(request_model = ? OR response_model = ?)", (model, model)))
-    if error:
-        conditions.append(("(status = 'error' OR error_type IS NOT NULL OR outcome = 'failed')", ()))
-    for condition, value in (
-        ("conversation_id = ?", conversation_id),
-        ("user_id = ?", user_id),
-        ("run = (SELECT id FROM runs WHERE run_id = ?)", run_id),
-        ("start_ns >= ?", since_ns),
-        ("start_ns < ?", until_ns),
-    ):
-        if value is not None:
-            conditions.append((condition, (value,)))
-    where = " AND ".join(condition for condition, _ in conditions) or "TRUE"
-    return where, [value for _, some in conditions for value in some]
 
 
 def _json(piece: StoredPiece) -> bytes:
