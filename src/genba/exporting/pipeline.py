@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from opentelemetry import trace
@@ -22,20 +23,31 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from .. import harmless
 from ..background import Background
-from ..recording.ledger import Ledger
+from ..recording.ledger import NOT_IN_TIME, Ledger
 from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
-from .destinations import Console, Delivery, Destination, Jsonl, Store
+from .accounts import Accounts
+from .destinations import Console, Delivery, Destination, Jsonl, Store, sequence_of
 from .processor import OnlyOurs, Processor
 
 
 class Flushed(NamedTuple):
-    """What `flush` and `shutdown` found."""
+    """What `flush` and `shutdown` found. The counts are since genba was started in this process, or since the fork that made it."""
 
     complete: bool
     """Whether everything that had ended was handed over in time."""
     waiting: int
     """How many spans were still waiting when the time was up."""
+    made: int = 0
+    """Calls that have begun."""
+    in_flight: int = 0
+    """Calls that have not ended yet."""
+    sampled_out: int = 0
+    """Calls that the sampler wanted nothing of."""
+    exported: Mapping[str, int] = MappingProxyType({})
+    """Spans handed over, by destination. What the application's own exporters do is not known here."""
+    dropped: Mapping[str, int] = MappingProxyType({})
+    """Spans lost, by reason."""
 
     def __bool__(self) -> bool:
         return self.complete
@@ -70,10 +82,14 @@ class Pipeline:
         for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
             standard.check(name, "traces")
         self._delivery = Delivery(self.own, ledger)
+        self._accounts = [Accounts(ledger, one, is_used=self._is_delivering) for one in self.own if isinstance(one, Store)]
+        for accounts in self._accounts:  # there is one store at most
+            background.ticks(accounts.tick, accounts.is_due)
 
     def choose(self, app: Any) -> trace.Tracer:
         """The tracer for the next span, given the app's global provider (None if it has none)."""
         provider = self._provider(app)
+        self._ledger.goes_elsewhere(provider is not self._private and (self.is_default or not self.own))
         tracer: trace.Tracer = provider.get_tracer("genba", self._version)
         return tracer
 
@@ -125,8 +141,22 @@ class Pipeline:
                 left = max(until - monotonic(), 0.001)
                 # On our own thread: the SDK's processors take a timeout and do not keep it.
                 done = bool(self._background.run(functools.partial(flush, int(left * 1000) or 1), left)) and done
-        waiting = self._background.waiting
-        return Flushed(done and not waiting, waiting)
+        for accounts in self._accounts:
+            self._background.run(accounts.write, max(until - monotonic(), 0.001))
+        return self.flushed(complete=done)
+
+    def flushed(self, *, complete: bool) -> Flushed:
+        """The counts as of now."""
+        ledger, waiting = self._ledger, self._background.waiting
+        return Flushed(
+            complete=complete and not waiting,
+            waiting=waiting,
+            made=ledger.made,
+            in_flight=len(ledger.open),
+            sampled_out=ledger.sampled_out,
+            exported=dict(ledger.exported),
+            dropped=dict(ledger.dropped),
+        )
 
     def shutdown(self, timeout: float) -> Flushed:
         """Flush, then close what is genba's own. The app's providers stay as they are."""
@@ -134,11 +164,28 @@ class Pipeline:
         flushed = self.flush(timeout)
         for processor in self._processors:
             processor.is_on = False
-        self._delivery.close()
+            if not flushed.complete and isinstance(processor, Processor):
+                self._ledger.lose(map(sequence_of, processor.waiting()), NOT_IN_TIME)
+        # On our own thread: one that hangs in a destination holds what these want to close, and the end of the program must not wait.
+        for accounts in self._accounts if flushed.complete else ():
+            self._background.run(accounts.end, max(until - monotonic(), 0.1))
+        self._background.run(self._delivery.close, max(until - monotonic(), 0.1))
         for provider in (self._private, self._meters, self._loggers):
             if provider is not None:
                 self._background.run(provider.shutdown, max(until - monotonic(), 0.1))
-        return flushed
+        return self.flushed(complete=True) if flushed.complete else flushed
+
+    def forked(self) -> None:
+        """In a child: what was under way in the parent is the parent's."""
+        for processor in self._processors:
+            if isinstance(processor, Processor):
+                processor.forked()
+        for one in self.own:
+            if isinstance(one, Store):
+                one.forked()
+
+    def _is_delivering(self) -> bool:
+        return any(isinstance(processor, Processor) for processor in self._processors)
 
     def describe(self) -> list[str]:
         """Where spans go, line by line, for `doctor`."""
