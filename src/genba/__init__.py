@@ -13,10 +13,10 @@ from . import harmless, running
 from .checkup import Doctor, doctor
 from .conversation import Message, Part, Request, Response, ToolDefinition, Usage
 from .exporting.pipeline import Flushed
-from .flushing import flushing
 from .observing.decorators import agent, embeddings, inference, observe, retrieval, tool, workflow
 from .observing.observation import Observation
 from .observing.tensors import tensor
+from .per_request import flushing
 from .recording.carrying import carrier, environment, resume
 from .recording.invocation import Invocation
 from .recording.scope import conversation

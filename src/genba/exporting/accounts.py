@@ -13,7 +13,6 @@ from typing import Any
 from .. import semconv
 from ..background import INTERVAL
 from ..recording.ledger import Ledger
-from ..store.errors import StoreError
 from .destinations import Store
 
 PAUSE = 1.0
@@ -55,20 +54,25 @@ class Accounts:
         again = self._store.has_changed(self._ledger.account())
         if again and monotonic() >= self._next:
             self._next = monotonic() + PAUSE
-            with contextlib.suppress(StoreError):
-                self._store.write(())
+            self.write()
             again = False
         return again or is_young
 
     def write(self) -> None:
-        """Write it now."""
-        if self._is_used() and self._ledger.made:
-            self._store.write(())
+        """Write it now, if it can be: where it cannot, the way of the spans says so, and the counts stay here."""
+        from ..store.errors import StoreError
+
+        with contextlib.suppress(StoreError):
+            if self._is_used() and self._ledger.made:
+                self._store.write(())
 
     def end(self) -> None:
         """The last word: the run ends in order."""
-        if self._is_used() and self._ledger.made:
-            self._store.end()
+        from ..store.errors import StoreError
+
+        with contextlib.suppress(StoreError):
+            if self._is_used() and self._ledger.made:
+                self._store.end()
 
     def _note(self) -> bool:
         """Note the calls that take longer; True if there are some of which that cannot be said yet."""

@@ -66,7 +66,8 @@ class Store:
 
         if self._writer is None:
             self._writer = StoreWriter(self.path)
-        self._register()
+        if spans or self._registered is None or self._registered[0] != self._ledger.run_id:
+            self._register()
         readable = rows(spans)
         if len(readable) < len(spans):
             there = {row.span_id for row in readable}

@@ -13,8 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -23,34 +22,66 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from .. import harmless
 from ..background import Background
-from ..recording.ledger import NOT_IN_TIME, Ledger
+from ..recording.ledger import NOT_IN_TIME, Account, Ledger
 from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
 from .accounts import Accounts
 from .destinations import Console, Delivery, Destination, Jsonl, Store, sequence_of
 from .processor import OnlyOurs, Processor
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-class Flushed(NamedTuple):
-    """What `flush` and `shutdown` found. The counts are since genba was started in this process, or since the fork that made it."""
 
+class _Handed(NamedTuple):
     complete: bool
     """Whether everything that had ended was handed over in time."""
     waiting: int
     """How many spans were still waiting when the time was up."""
-    made: int = 0
-    """Calls that have begun."""
-    in_flight: int = 0
-    """Calls that have not ended yet."""
-    sampled_out: int = 0
-    """Calls that the sampler wanted nothing of."""
-    exported: Mapping[str, int] = MappingProxyType({})
-    """Spans handed over, by destination. What the application's own exporters do is not known here."""
-    dropped: Mapping[str, int] = MappingProxyType({})
-    """Spans lost, by reason."""
+
+
+class Flushed(_Handed):
+    """What `flush` and `shutdown` found: a pair, with the counts since genba was started here, or since the fork that made this process."""
+
+    def __new__(cls, complete: bool, waiting: int, account: Account | None = None) -> Self:  # as a pair has it
+        """With the account of the run, where there is one."""
+        made = super().__new__(cls, complete, waiting)
+        made._account = account
+        return made
+
+    _account: Account | None
+
+    @property
+    def made(self) -> int:
+        """Calls that have begun."""
+        return self._account.made if self._account is not None else 0
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that have not ended yet."""
+        return self._account.in_flight if self._account is not None else 0
+
+    @property
+    def sampled_out(self) -> int:
+        """Calls that the sampler wanted nothing of."""
+        return self._account.sampled_out if self._account is not None else 0
+
+    @property
+    def exported(self) -> Mapping[str, int]:
+        """Spans handed over, by destination. What the application's own exporters do is not known here."""
+        return self._account.exported if self._account is not None else {}
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Spans lost, by reason."""
+        return self._account.dropped if self._account is not None else {}
 
     def __bool__(self) -> bool:
         return self.complete
+
+    def __repr__(self) -> str:
+        names = ("complete", "waiting", "made", "in_flight", "sampled_out", "exported", "dropped")
+        return f"Flushed({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 class Pipeline:
@@ -147,16 +178,8 @@ class Pipeline:
 
     def flushed(self, *, complete: bool) -> Flushed:
         """The counts as of now."""
-        ledger, waiting = self._ledger, self._background.waiting
-        return Flushed(
-            complete=complete and not waiting,
-            waiting=waiting,
-            made=ledger.made,
-            in_flight=len(ledger.open),
-            sampled_out=ledger.sampled_out,
-            exported=dict(ledger.exported),
-            dropped=dict(ledger.dropped),
-        )
+        waiting = self._background.waiting
+        return Flushed(complete and not waiting, waiting, self._ledger.account())
 
     def shutdown(self, timeout: float) -> Flushed:
         """Flush, then close what is genba's own. The app's providers stay as they are."""

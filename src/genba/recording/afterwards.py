@@ -74,7 +74,8 @@ class Afterwards:
         meter = None if meters is None else meters.get_meter("genba", self._version)
         self._measures = None if meter is None else Measures(meter, is_old=is_old)
         if meter is not None:
-            counting.observe(meter, self._signals.ledger)
+            with harmless.guard("measuring what becomes of calls"):
+                counting.observe(meter, self._signals.ledger)
         self._logger = None if loggers is None else loggers.get_logger("genba", self._version)
 
     def _emit(self, invocation: Invocation, rendered: Rendered, logger: _logs.Logger) -> None:
