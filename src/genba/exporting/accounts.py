@@ -33,8 +33,9 @@ class Accounts:
     def __init__(self, ledger: Ledger, store: Store, *, is_used: Callable[[], bool]) -> None:
         self._ledger = ledger
         self._store = store
-        self._is_used = is_used
+        self._is_delivering = is_used
         """Whether spans go there at all: an application's pipeline may have taken its place before the first."""
+        self._has_ended = False
         self._seen = 0
         self._next = 0.0
 
@@ -72,7 +73,11 @@ class Accounts:
 
         with contextlib.suppress(StoreError):
             if self._is_used() and self._ledger.made:
+                self._has_ended = True
                 self._store.end()
+
+    def _is_used(self) -> bool:
+        return not self._has_ended and self._is_delivering()
 
     def _note(self) -> bool:
         """Note the calls that take longer; True if there are some of which that cannot be said yet."""

@@ -23,6 +23,7 @@ APPLICATION_ID: Final = 0x67656E62
 PAGE_SIZE: Final = 16_384
 """Nearly halves the cost of a write against SQLite's default of 4 KiB."""
 
+# In a table without row ids the columns of the key come first: else SQLite 3.40 takes it for damaged in its own check.
 MIGRATIONS: Final[tuple[str, ...]] = (
     """
     CREATE TABLE runs (
@@ -106,9 +107,9 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     CREATE TABLE absences (
         run INTEGER NOT NULL REFERENCES runs (id),
         first_sequence INTEGER NOT NULL,
-        last_sequence INTEGER NOT NULL,
         destination TEXT NOT NULL,
         reason TEXT NOT NULL,
+        last_sequence INTEGER NOT NULL,
         PRIMARY KEY (run, first_sequence, destination, reason)
     ) WITHOUT ROWID;
     CREATE INDEX spans_by_run ON spans (run, sequence) WHERE sequence IS NOT NULL;
