@@ -44,7 +44,7 @@ _MOST_RANGES: Final = 5
 @store_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many runs.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array, with every range of missing calls.")
-def status(store: str | None, limit: int, as_json: bool) -> int:
+def status(store: str | None, limit: int, as_json: bool) -> None:
     """What became of every call, run by run: stored, under way, lost and why.
 
     The exit code is 1 if a call is missing and nobody knows why.
@@ -58,7 +58,8 @@ def status(store: str | None, limit: int, as_json: bool) -> int:
             print_lines(_details(found))
         else:
             click.echo(f"No process has written to {source.path} yet.", err=True)
-        return 1 if any(None in one.lost for one in found) else 0
+    if any(None in one.lost for one in found):
+        click.get_current_context().exit(1)
 
 
 def print_in_flight(found: Iterable[Standing], where: object, *, as_json: bool) -> None:

@@ -77,7 +77,9 @@ class Crowd:
         if span is None:
             return False
         invocation = invocation_of(span)
-        self._held -= getattr(invocation, "weighed", 0)
+        with harmless.guard("weighing a span"):
+            # The first of a crowd was not weighed when it came: it makes room all the same.
+            self._held -= 0 if invocation is None else invocation.weighed or invocation.weight()
         self._ledger.lose([sequence_of(span)], OVERLOADED, usage=_usage(invocation))
         return True
 
