@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "cli": {*BASICS, "conversation", "drift", "store", "tokens"},
 }
 """Room -> rooms that it may import. What is in no room puts the rest together and may import everything."""
-TOP = {"__init__", "running", "checkup", "support", "instrumentor", "launch"}
+TOP = {"__init__", "exits", "per_request", "running", "checkup", "support", "instrumentor", "launch"}
 WORDLESS = {"utils", "util", "common", "misc", "helpers", "helper", "manager", "core", "base"}
 LINES = 450
 

@@ -16,6 +16,7 @@ from .exporting.pipeline import Flushed
 from .observing.decorators import agent, embeddings, inference, observe, retrieval, tool, workflow
 from .observing.observation import Observation
 from .observing.tensors import tensor
+from .per_request import flushing
 from .recording.carrying import carrier, environment, resume
 from .recording.invocation import Invocation
 from .recording.scope import conversation
@@ -48,6 +49,7 @@ __all__ = [
     "embeddings",
     "environment",
     "flush",
+    "flushing",
     "harmless",
     "inference",
     "init",
@@ -80,6 +82,7 @@ def init(
     tokens: Literal["off", "counts", "pieces", "full"] | None = None,
     tokenizers: Mapping[str, str | PathLike[str]] | None = None,
     tensors: Literal["off", "logits", "embeddings", "all"] | None = None,
+    flush_on_sigterm: bool | None = None,
     set_global: bool | None = None,
     service_name: str | None = None,
     **unknown: NoReturn,
@@ -107,6 +110,7 @@ def init(
         tokenizers: The tokenizer of a model whose provider tells no ids, by the model's name or a pattern: a file, a folder, or the name
             of an encoding, such as `{"gpt-4o*": "o200k_base"}`. Each call is then counted again, and compared with what was reported.
         tensors: Which tensors of engines in this process are summarised by themselves: `"logits"`, `"embeddings"`, `"all"` or `"off"`.
+        flush_on_sigterm: Whether everything is handed over when SIGTERM ends the process, if the app handles that signal nowhere.
         set_global: Whether genba's private provider becomes the global one, if the app has none.
         service_name: `service.name` of the private provider.
 
@@ -129,6 +133,7 @@ def init(
         "tokens": tokens,
         "tokenizers": tokenizers,
         "tensors": tensors,
+        "flush_on_sigterm": flush_on_sigterm,
         "set_global": set_global,
         "service_name": service_name,
         **unknown,

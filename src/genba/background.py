@@ -19,8 +19,12 @@ INTERVAL = 0.2
 """Seconds that work may pile up before it is done."""
 LIMIT = 16_384
 """Pieces of work that may wait; what comes on top is refused, and counted by whoever put it."""
+CROWDED = 128
+"""Pieces that may wait before whoever offers more should look how heavy they are."""
 
 Work = Callable[[Sequence[Any]], None]
+Tick = Callable[[], bool]
+"""Done each time the thread has done what waited. True if it should be done again soon, though nothing new comes."""
 
 
 class Background:
@@ -29,6 +33,8 @@ class Background:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._waiting: deque[tuple[Work, Any]] = deque()
+        self._tick: Tick | None = None
+        self._is_due: Tick = bool
         self._reset()
 
     def _reset(self) -> None:
@@ -39,6 +45,8 @@ class Background:
         self._thread: threading.Thread | None = None
         self._asleep = True
         self._stopping = False
+        self.is_dozing = self._tick is not None
+        """Whether it sleeps, and wants to hear of what begins. A mere attribute: it is read on the hot path."""
 
     def put(self, work: Work, item: Any) -> bool:
         """Have `work([..., item, ...])` done soon. False if too much is waiting already: then it will not be done."""
@@ -47,11 +55,52 @@ class Background:
             return False
         waiting.append((work, item))
         if self._asleep:
-            self._asleep = False
+            self._asleep = self.is_dozing = False
             self._start_or_wake()
         elif len(waiting) > self._limit // 2:
             self._hurry.set()
         return True
+
+    def offer(self, work: Work, item: Any) -> bool:
+        """The same, unless it is crowded: then nothing is done, and False."""
+        waiting = self._waiting
+        if len(waiting) >= CROWDED:
+            return False
+        waiting.append((work, item))
+        if self._asleep:
+            self._asleep = self.is_dozing = False
+            self._start_or_wake()
+        return True
+
+    def displace(self, work: Work) -> Any:
+        """Take the oldest item that waits for this work out again; None if there is none. What else is met keeps its place."""
+        others = []
+        found = None
+        try:
+            while found is None:
+                piece = self._waiting.popleft()
+                if piece[0] is work or piece[0] == work:
+                    found = piece[1]
+                else:
+                    others.append(piece)
+        except IndexError:
+            pass
+        self._waiting.extendleft(reversed(others))
+        return found
+
+    def waiting_for(self, work: Work) -> list[Any]:
+        """What waits for this work now."""
+        return [item for other, item in self._waiting.copy() if other == work]
+
+    def ticks(self, tick: Tick, is_due: Tick) -> None:
+        """Do this too, after whatever was put in, and when stirred. `is_due` tells whether something has happened since."""
+        self._tick, self._is_due = tick, is_due
+        self.is_dozing = self._asleep
+
+    def stir(self) -> None:
+        """Something has begun that its tick wants to see."""
+        self._asleep = self.is_dozing = False
+        self._start_or_wake()
 
     def leave(self, work: Work, item: Any) -> None:
         """Have it done with whatever comes next, or at the flush. Takes no lock: for finalisers, which run in the middle of anything."""
@@ -85,7 +134,7 @@ class Background:
 
     def _do_soon(self, work: Work, item: Any) -> bool:
         self._waiting.append((work, item))
-        self._asleep = False
+        self._asleep = self.is_dozing = False
         self._start_or_wake()
         self._hurry.set()
         if self._thread is None or not self._thread.is_alive():  # the process is at its very end: there is only this thread
@@ -98,6 +147,11 @@ class Background:
         self._stopping = True
         self._wake.set()
         self._hurry.set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is taken."""
+        return len(self._waiting) >= self._limit
 
     @property
     def waiting(self) -> int:
@@ -124,10 +178,21 @@ class Background:
                 self._do_a_batch()
             if self._stopping:
                 return
-            self._asleep = True
-            if self._waiting and self._asleep:  # put in between the last look and falling asleep
-                self._asleep = False
+            if self._ticked():
                 self._wake.set()
+                continue
+            self._asleep = True
+            self.is_dozing = self._tick is not None
+            if (self._waiting or self._is_due()) and self._asleep:  # put in between the last look and falling asleep
+                self._asleep = self.is_dozing = False
+                self._wake.set()
+
+    def _ticked(self) -> bool:
+        again = False
+        if self._tick is not None:
+            with harmless.guard("keeping account"):
+                again = self._tick()
+        return again
 
     def _do_a_batch(self) -> None:
         """Up to 512 waiting pieces: those with the same work together, in order."""

@@ -82,6 +82,8 @@ def doctor() -> Doctor:
             **{f"exported to {name}": number for name, number in ledger.exported.items()},
             "waiting": at_work.signals.background.waiting,
         }
+        if ledger.content_dropped:
+            counts["kept without what was said, because of overload"] = ledger.content_dropped
         dropped = dict(ledger.dropped)
     return Doctor(
         version=running.VERSION,

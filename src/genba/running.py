@@ -11,7 +11,7 @@ from typing import Any
 
 from opentelemetry import trace
 
-from . import harmless
+from . import exits, harmless
 from .background import Background
 from .exporting.pipeline import Flushed, Pipeline
 from .libraries import LIBRARIES
@@ -87,6 +87,7 @@ def start(options: dict[str, Any]) -> None:
             signals.use(made)
             _instrument(settings)
         atexit.register(_at_exit)
+        exits.watch(forked, _at_exit, sigterm=settings.flush_on_sigterm)
 
 
 def _instrument(settings: Settings) -> None:
@@ -134,6 +135,7 @@ def shutdown(timeout: float) -> Flushed:
         running.signals.background.stop()
         _running = None
         atexit.unregister(_at_exit)
+        exits.leave()
         return flushed
 
 
@@ -147,15 +149,18 @@ def _at_exit() -> None:
         shutdown(EXIT_TIMEOUT)
 
 
-def _in_child() -> None:
+def forked() -> None:
+    """In a child: begin a run of its own. What the parent has in flight, and what it has not written yet, is the parent's."""
     running = _running
-    if running is not None:
+    if running is not None and running.signals.ledger.pid != os.getpid():
         running.signals.background.forked()
         running.signals.ledger.forked()
+        running.pipeline.forked()
+        exits.forked(_at_exit)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(after_in_child=forked)
 
 
 def state() -> Running | None:

@@ -144,6 +144,15 @@ TOOL_DURATION: Final = "gen_ai.execute_tool.duration"
 AGENT_DURATION: Final = "gen_ai.invoke_agent.duration"
 AGENT_INFERENCE_CALLS: Final = "gen_ai.invoke_agent.inference_calls"
 AGENT_TOOL_CALLS: Final = "gen_ai.invoke_agent.tool_calls"
+CALLS: Final = "genba.calls"
+CALL_STATE: Final = "genba.call.state"
+SPANS_DROPPED: Final = "genba.spans.dropped"
+DROP_REASON: Final = "genba.drop.reason"
+SPANS_EXPORTED: Final = "genba.export.spans"
+EXPORT_DESTINATION: Final = "genba.export.destination"
+CALLS_IN_FLIGHT: Final = "genba.calls.in_flight"
+OWN_METRICS: Final = (CALLS, CALLS_IN_FLIGHT, SPANS_DROPPED, SPANS_EXPORTED)
+"""What genba tells of itself."""
 USAGE_MISMATCHES: Final = "genba.client.usage.mismatch"
 USAGE_NAME: Final = "genba.usage.name"
 OLD_TOKEN_USAGE: Final = "gen_ai.client.token.usage"
@@ -159,6 +168,8 @@ CALL_COUNT_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 RUN_ID: Final = "genba.run.id"
 CALL_SEQUENCE: Final = "genba.call.sequence"
 OUTCOME: Final = "genba.outcome"
+ABANDONED_REASON: Final = "genba.abandoned.reason"
+CONTENT_DROPPED: Final = "genba.content.dropped"
 INPUT: Final = "genba.input"
 OUTPUT: Final = "genba.output"
 TAGS: Final = "genba.tags"
@@ -261,6 +272,38 @@ TABLE: Final = (
         "`completed`; `cancelled` by the host (closed early, task cancelled); `abandoned` (dropped unread, or cut off by the "
         "end of the process); `failed` with an exception.",
         "completed",
+    ),
+    Entry(
+        ABANDONED_REASON,
+        "string",
+        "`process died`: the call was under way when its process was killed. The span was made afterwards, by another process, from what "
+        "the journal beside the store says; it ends with the last sign of life.",
+        "process died",
+    ),
+    Entry(
+        CONTENT_DROPPED,
+        "string",
+        "Why what was said is not there: `overload`, because spans were made faster than they could be written, and memory is bounded.",
+        "overload",
+    ),
+    Entry(
+        CALL_STATE,
+        "string",
+        "On the metric `genba.calls`, which counts the calls of this process: `made`, `ended` or `sampled_out`. How many are in flight is "
+        "`genba.calls.in_flight`.",
+        "ended",
+    ),
+    Entry(
+        DROP_REASON,
+        "string",
+        "On the metric `genba.spans.dropped`, which counts spans that did not reach a destination: which, and why.",
+        "store: StoreError",
+    ),
+    Entry(
+        EXPORT_DESTINATION,
+        "string",
+        "On the metric `genba.export.spans`, which counts spans that were handed over: to whom.",
+        "otlp",
     ),
     Entry(INPUT, "string (JSON)", "Arguments of a decorated function, by parameter name.", '{"question":"Why?"}'),
     Entry(

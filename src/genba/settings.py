@@ -71,6 +71,8 @@ TABLE = (
           '"gpt-4o*": "o200k_base"}`, in the environment `smollm2-135m=smollm2.gguf,…`. Each call is then counted again, and compared.'),
     Entry("tensors", "GENBA_TENSORS", "off", "Tensors of engines in this process that are summarised by themselves: `logits`, `embeddings`, "
           "`all` or `off`."),
+    Entry("flush_on_sigterm", "GENBA_FLUSH_ON_SIGTERM", "false", "Hand everything over when the process is told to end by SIGTERM, if nothing "
+          "else handles that signal; then end by it, as without genba."),
     Entry("set_global", "GENBA_SET_GLOBAL", "false", "Make genba's provider the global one when the app has none."),
     Entry("service_name", "OTEL_SERVICE_NAME", "unknown_service", "`service.name` of genba's private provider."),
     Entry("", EVENT_VARIABLE, "with content", "`true` or `false`: whether the details event is emitted. Default: with `event` and `both`."),
@@ -104,6 +106,7 @@ class Settings:
     tokenizers: Mapping[str, str] = field(default_factory=dict)
     """By the name of a model, or a pattern of such names, the name or file of its tokenizer."""
     tensors: TensorKinds = "off"
+    flush_on_sigterm: bool = False
     set_global: bool = False
     service_name: str | None = None
     warnings: tuple[str, ...] = ()
@@ -143,6 +146,7 @@ def resolve(
         tokens=_one_of(options.get("tokens"), env, "tokens", "GENBA_TOKENS", ("off", "counts", "pieces", "full")) or "counts",
         tokenizers=_tokenizers(options.get("tokenizers"), env),
         tensors=_one_of(options.get("tensors"), env, "tensors", "GENBA_TENSORS", ("off", "logits", "embeddings", "all")) or "off",
+        flush_on_sigterm=_flag(options.get("flush_on_sigterm"), env, "GENBA_FLUSH_ON_SIGTERM", "flush_on_sigterm", default=False),
         set_global=_flag(options.get("set_global"), env, "GENBA_SET_GLOBAL", "set_global", default=False),
         service_name=_name(options.get("service_name")),
         warnings=tuple(warnings),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from genba import semconv
+
 SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
 AGENT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6)
@@ -52,7 +54,13 @@ METRICS = {
 def measured(data: Any) -> dict[str, Any]:
     """Metrics by name, from what a reader collected."""
     resources = data.resource_metrics if data else ()
-    return {metric.name: metric for resource in resources for scope in resource.scope_metrics for metric in scope.metrics}
+    return {
+        metric.name: metric
+        for resource in resources
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name not in semconv.OWN_METRICS  # what genba tells of itself is in no convention
+    }
 
 
 def points(data: Any, name: str) -> list[Any]:

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 import genba
 from genba import running
+from genba.recording.ledger import OVERLOADED
 from support.spans import Spans
 
 
@@ -302,7 +303,7 @@ def test_a_place_that_becomes_unwritable_while_running_is_one_warning_and_a_coun
     assert sum(genba.doctor().dropped.values()) == 3
 
 
-def test_what_no_longer_fits_in_the_queue_is_counted(tmp_path: Path) -> None:
+def test_what_no_longer_fits_in_the_queue_is_counted_and_the_oldest_makes_room(tmp_path: Path) -> None:
     genba.init(export="jsonl:spans.jsonl")
     assert running._running is not None
     background = running._running.signals.background
@@ -314,11 +315,11 @@ def test_what_no_longer_fits_in_the_queue_is_counted(tmp_path: Path) -> None:
         ask()
     counted = genba.doctor()
     release.set()
-    assert counted.dropped == {"background queue full": 3}
+    assert counted.dropped == {OVERLOADED: 3}
     assert counted.counts["waiting"] == 5
     assert genba.flush(timeout=5)
-    assert len(lines(tmp_path / "spans.jsonl")) == 5
-    assert "dropped 3: background queue full" in str(genba.doctor())
+    assert [span["attributes"]["genba.call.sequence"] for span in lines(tmp_path / "spans.jsonl")] == [4, 5, 6, 7, 8]
+    assert f"dropped 3: {OVERLOADED}" in str(genba.doctor())
 
 
 def held(release: threading.Event, entered: threading.Event) -> Callable[[Sequence[ReadableSpan]], None]:

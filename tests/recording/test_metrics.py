@@ -10,7 +10,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 import genba
-from genba import harmless
+from genba import harmless, semconv
 from genba.conversation import Response, Usage
 from support.spans import Spans
 
@@ -41,6 +41,7 @@ class Meters:
             for resource in (data.resource_metrics if data else ())
             for scope in resource.scope_metrics
             for metric in scope.metrics
+            if metric.name not in semconv.OWN_METRICS
         }
 
 

@@ -13,6 +13,7 @@ from .export import export
 from .opening import opened, store_option
 from .printing import print_json, print_lines, print_table
 from .run import Target, run_target
+from .status import print_in_flight, status
 from .tokenizers import tokenizer
 from .tokens import tokens
 
@@ -46,6 +47,7 @@ commands.add_command(tokenizer)
 commands.add_command(tokens)
 commands.add_command(drift)
 commands.add_command(export)
+commands.add_command(status)
 
 
 @commands.command("list")
@@ -54,10 +56,16 @@ commands.add_command(export)
 @click.option("--traces", is_flag=True, help="Traces instead of model calls.")
 @click.option("--model", help="Only calls of this model, asked for or answering.")
 @click.option("--error", is_flag=True, help="Only what failed.")
+@click.option("--in-flight", is_flag=True, help="What is under way now, in every process that writes to the store.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
-def list_(store: str | None, limit: int, traces: bool, model: str | None, error: bool, as_json: bool) -> None:
+def list_(store: str | None, limit: int, traces: bool, model: str | None, error: bool, in_flight: bool, as_json: bool) -> None:
     """The newest model calls, or traces."""
     with opened(store) as source:
+        if in_flight:
+            if traces or error or model is not None:
+                raise click.UsageError("--in-flight goes with no other choice.")
+            print_in_flight(source.standings(1000), source.path, as_json=as_json)
+            return
         if traces and (model is not None or error):
             raise click.UsageError("--model and --error choose calls; leave out --traces.")
         rows = listing.traces(source, limit) if traces else listing.calls(source, limit, model=model, error=error)

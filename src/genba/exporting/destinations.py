@@ -18,10 +18,15 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from .. import harmless
 from ..conversation.encoding import encode
-from ..recording.ledger import Ledger
+from ..recording.ledger import Account, Ledger
+from ..recording.pending import invocation_of
 
 if TYPE_CHECKING:
-    from ..store.rows import SpanRow
+    from ..store.journal import Journal
+    from ..store.rows import RunRow, SpanRow, Written
+
+UNREADABLE = "unreadable"
+NOT_STORABLE = "values that cannot be stored"
 
 
 class Destination(Protocol):
@@ -49,6 +54,9 @@ class Store:
         self._writer: Any = None
         self._registered: tuple[str, int] | None = None
         """Which run was written down, and with how many packages."""
+        self._journal: Any = None
+        self._told: Account | None = None
+        """The account as it was written last."""
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
         """Store them."""
@@ -58,12 +66,60 @@ class Store:
 
         if self._writer is None:
             self._writer = StoreWriter(self.path)
-        self._register()
+        if spans or self._registered is None or self._registered[0] != self._ledger.run_id:
+            self._register()
         readable = rows(spans)
-        written = self._writer.write(readable)
+        if len(readable) < len(spans):
+            there = {row.span_id for row in readable}
+            lost = (span for span in spans if span.context is None or span.context.span_id.to_bytes(8, "big") not in there)
+            self._ledger.note_absent(map(sequence_of, lost), UNREADABLE, self.name)
+        written = self._write(readable)
+        self._ledger.note_absent(written.refused, NOT_STORABLE, self.name)
         if written.notice:
             harmless.logger.warning("genba: %s", written.notice)
         return {**written.dropped, **_unreadable(spans, readable)}
+
+    def _write(self, readable: Sequence[SpanRow], ended: str | None = None) -> Written:
+        from ..store.rows import AbsenceRow, AccountRow
+
+        account, absences = self._ledger.account(), self._ledger.absences()
+        counts = account._asdict()
+        row = AccountRow(
+            run_id=counts.pop("run_id"), counts=counts, absences=[AbsenceRow(**one._asdict()) for one in absences], ended=ended
+        )
+        written: Written = self._writer.write(readable, row)
+        self._ledger.stored(absences)
+        self._told = account
+        return written
+
+    def has_changed(self, account: Account) -> bool:
+        """Whether more has happened than the store was told."""
+        return self._told is None or _without_times(account) != _without_times(self._told)
+
+    def journal(self) -> Journal:
+        """The journal of this run."""
+        from ..store.journal import Journal
+
+        if self._journal is None:
+            self._journal = Journal(self.path, self._run())
+        journal: Journal = self._journal
+        return journal
+
+    def end(self) -> None:
+        """Write down that the run has ended in order."""
+        from ..store.accounts import IN_ORDER
+
+        self.write(())
+        self._write((), IN_ORDER)
+        if self._journal is not None:
+            self._journal.close(remove=True)
+            self._journal = None
+
+    def forked(self) -> None:
+        """In a child: its run is another, and the parent's journal is the parent's."""
+        if self._journal is not None:
+            self._journal.close(remove=False)
+        self._journal = self._told = None
 
     def close(self) -> None:
         """Close the file."""
@@ -74,13 +130,17 @@ class Store:
 
     def _register(self) -> None:
         """Say which run the spans belong to, and say it again when the process has imported more."""
+        run = self._run()
+        now = (run.run_id, len(run.packages or ()))
+        if self._registered != now:
+            self._writer.register(run)
+            self._registered = now
+
+    def _run(self) -> RunRow:
         from ..store.rows import RunRow
 
-        ledger, packages = self._ledger, self._packages()
-        now = (ledger.run_id, len(packages))
-        if self._registered == now:
-            return
-        run = RunRow(
+        ledger = self._ledger
+        return RunRow(
             run_id=ledger.run_id,
             pid=os.getpid(),
             started_ns=ledger.started_ns,
@@ -88,10 +148,8 @@ class Store:
             genba=self._version,
             command=tuple(sys.orig_argv),
             parent_run_id=ledger.parent_run_id,
-            packages=packages,
+            packages=self._packages(),
         )
-        self._writer.register(run)
-        self._registered = now
 
 
 class Console:
@@ -143,7 +201,20 @@ class Jsonl:
 
 
 def _unreadable(spans: Sequence[ReadableSpan], readable: Sequence[SpanRow]) -> Mapping[str, int]:
-    return {"unreadable": len(spans) - len(readable)} if len(readable) < len(spans) else {}
+    return {UNREADABLE: len(spans) - len(readable)} if len(readable) < len(spans) else {}
+
+
+def sequence_of(span: ReadableSpan) -> int | None:
+    """The number of the call that this is the span of; None if it is not one of genba's."""
+    sequence: int | None = getattr(invocation_of(span), "sequence", None)
+    return sequence
+
+
+def _without_times(account: Account) -> Account:
+    """What changes of an account by something other than its being written."""
+    return account._replace(
+        at_ns=0, in_flight=0, exported={name: number for name, number in account.exported.items() if name != "store"}
+    )
 
 
 def as_json(one: SpanRow) -> dict[str, Any]:
@@ -183,7 +254,7 @@ class Delivery:
             try:
                 dropped = destination.write(spans)
             except Exception as error:  # noqa: BLE001  # whatever it is, the next destination still gets them
-                self._failed(destination, len(spans), error)
+                self._failed(destination, spans, error)
                 continue
             self._ledger.exported[destination.name] += len(spans) - sum(dropped.values())
             for reason, number in dropped.items():
@@ -195,8 +266,9 @@ class Delivery:
             with harmless.guard(f"closing {destination.name}"):
                 destination.close()
 
-    def _failed(self, destination: Destination, number: int, error: Exception) -> None:
-        self._ledger.dropped[f"{destination.name}: {type(error).__name__}"] += number
+    def _failed(self, destination: Destination, spans: Sequence[ReadableSpan], error: Exception) -> None:
+        number = len(spans)
+        self._ledger.lose(map(sequence_of, spans), type(error).__name__, destination.name)
         self._complained[destination.name] += 1
         if self._complained[destination.name] == 1:
             harmless.logger.warning(

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -22,23 +22,66 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from .. import harmless
 from ..background import Background
-from ..recording.ledger import Ledger
+from ..recording.ledger import NOT_IN_TIME, Account, Ledger
 from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
-from .destinations import Console, Delivery, Destination, Jsonl, Store
+from .accounts import Accounts
+from .destinations import Console, Delivery, Destination, Jsonl, Store, sequence_of
 from .processor import OnlyOurs, Processor
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-class Flushed(NamedTuple):
-    """What `flush` and `shutdown` found."""
 
+class _Handed(NamedTuple):
     complete: bool
     """Whether everything that had ended was handed over in time."""
     waiting: int
     """How many spans were still waiting when the time was up."""
 
+
+class Flushed(_Handed):
+    """What `flush` and `shutdown` found: a pair, with the counts since genba was started here, or since the fork that made this process."""
+
+    def __new__(cls, complete: bool, waiting: int, account: Account | None = None) -> Self:  # as a pair has it
+        """With the account of the run, where there is one."""
+        made = super().__new__(cls, complete, waiting)
+        made._account = account
+        return made
+
+    _account: Account | None
+
+    @property
+    def made(self) -> int:
+        """Calls that have begun."""
+        return self._account.made if self._account is not None else 0
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that have not ended yet."""
+        return self._account.in_flight if self._account is not None else 0
+
+    @property
+    def sampled_out(self) -> int:
+        """Calls that the sampler wanted nothing of."""
+        return self._account.sampled_out if self._account is not None else 0
+
+    @property
+    def exported(self) -> Mapping[str, int]:
+        """Spans handed over, by destination. What the application's own exporters do is not known here."""
+        return self._account.exported if self._account is not None else {}
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Spans lost, by reason."""
+        return self._account.dropped if self._account is not None else {}
+
     def __bool__(self) -> bool:
         return self.complete
+
+    def __repr__(self) -> str:
+        names = ("complete", "waiting", "made", "in_flight", "sampled_out", "exported", "dropped")
+        return f"Flushed({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 class Pipeline:
@@ -70,10 +113,14 @@ class Pipeline:
         for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
             standard.check(name, "traces")
         self._delivery = Delivery(self.own, ledger)
+        self._accounts = [Accounts(ledger, one, is_used=self._is_delivering) for one in self.own if isinstance(one, Store)]
+        for accounts in self._accounts:  # there is one store at most
+            background.ticks(accounts.tick, accounts.is_due)
 
     def choose(self, app: Any) -> trace.Tracer:
         """The tracer for the next span, given the app's global provider (None if it has none)."""
         provider = self._provider(app)
+        self._ledger.goes_elsewhere(provider is not self._private and (self.is_default or not self.own))
         tracer: trace.Tracer = provider.get_tracer("genba", self._version)
         return tracer
 
@@ -125,8 +172,14 @@ class Pipeline:
                 left = max(until - monotonic(), 0.001)
                 # On our own thread: the SDK's processors take a timeout and do not keep it.
                 done = bool(self._background.run(functools.partial(flush, int(left * 1000) or 1), left)) and done
+        for accounts in self._accounts:
+            self._background.run(accounts.write, max(until - monotonic(), 0.001))
+        return self.flushed(complete=done)
+
+    def flushed(self, *, complete: bool) -> Flushed:
+        """The counts as of now."""
         waiting = self._background.waiting
-        return Flushed(done and not waiting, waiting)
+        return Flushed(complete and not waiting, waiting, self._ledger.account())
 
     def shutdown(self, timeout: float) -> Flushed:
         """Flush, then close what is genba's own. The app's providers stay as they are."""
@@ -134,11 +187,28 @@ class Pipeline:
         flushed = self.flush(timeout)
         for processor in self._processors:
             processor.is_on = False
-        self._delivery.close()
+            if not flushed.complete and isinstance(processor, Processor):
+                self._ledger.lose(map(sequence_of, processor.waiting()), NOT_IN_TIME)
+        # On our own thread: one that hangs in a destination holds what these want to close, and the end of the program must not wait.
+        for accounts in self._accounts if flushed.complete else ():
+            self._background.run(accounts.end, max(until - monotonic(), 0.1))
+        self._background.run(self._delivery.close, max(until - monotonic(), 0.1))
         for provider in (self._private, self._meters, self._loggers):
             if provider is not None:
                 self._background.run(provider.shutdown, max(until - monotonic(), 0.1))
-        return flushed
+        return self.flushed(complete=True) if flushed.complete else flushed
+
+    def forked(self) -> None:
+        """In a child: what was under way in the parent is the parent's."""
+        for processor in self._processors:
+            if isinstance(processor, Processor):
+                processor.forked()
+        for one in self.own:
+            if isinstance(one, Store):
+                one.forked()
+
+    def _is_delivering(self) -> bool:
+        return any(isinstance(processor, Processor) for processor in self._processors)
 
     def describe(self) -> list[str]:
         """Where spans go, line by line, for `doctor`."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from ..background import Background
 from ..recording.ledger import Ledger
 from ..recording.pending import invocation_of
-from .destinations import Delivery
+from .crowding import Crowd
+from .destinations import Delivery, sequence_of
 
 
 class OnlyOurs(SpanProcessor):
@@ -42,6 +45,8 @@ class Processor(SpanProcessor):
         self._only_ours = only_ours
         """In the app's own pipeline genba's destinations are given genba's spans, and nothing else of the app's."""
         self.is_on = True
+        self._work = self._deliver
+        self._crowd = Crowd(background, self._work, ledger, may_lighten=not only_ours)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing happens at the start."""
@@ -52,9 +57,26 @@ class Processor(SpanProcessor):
             return
         context = span.context
         if context is None or not context.trace_flags.sampled:
+            sequence = sequence_of(span)
+            if sequence is not None:  # recorded, for a processor of the app's, but not to be exported
+                self._ledger.skip(sequence)
             return
-        if not self._background.put(self._delivery.deliver, span):
-            self._ledger.dropped["background queue full"] += 1
+        if not self._background.offer(self._work, span):
+            self._crowd.add(span)
+
+    def waiting(self) -> Sequence[ReadableSpan]:
+        """What is queued."""
+        return self._background.waiting_for(self._work)
+
+    def forked(self) -> None:
+        """Forget what was queued in the parent."""
+        self._crowd.forked()
+
+    def _deliver(self, spans: Sequence[ReadableSpan]) -> None:
+        try:
+            self._delivery.deliver(spans)
+        finally:
+            self._crowd.left(spans)
 
     def shutdown(self) -> None:
         """Take no more; what is queued is still written."""

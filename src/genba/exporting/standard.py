@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from ..recording.ledger import Ledger
 from ..settings import SettingsError
+from .destinations import sequence_of
 
 _PACKAGES = {
     "http/protobuf": ("opentelemetry.exporter.otlp.proto.http", "otlp"),
@@ -114,7 +115,7 @@ class Counting(SpanExporter):
             if result is SpanExportResult.SUCCESS:
                 self._ledger.exported[self._name] += len(spans)
             else:
-                self._ledger.dropped[f"{self._name}: export failed"] += len(spans)
+                self._ledger.lose(map(sequence_of, spans), "export failed", self._name)
         return result
 
     def shutdown(self) -> None:

@@ -25,6 +25,9 @@ from .secrets import withheld
 
 Answer = TypeVar("Answer")
 NOTHING_TOLD = Piece(None)
+_AN_ANSWER = 16_384
+_A_CHUNK = 1024
+"""What an answer and a chunk are taken to weigh, where they are kept as the client's own objects."""
 
 
 class Call:
@@ -243,6 +246,13 @@ class Call:
         body = self._answer_body()
         response = Response() if body is None else self._endpoint.response(body)
         return response if self.beside is None else self.beside.completing(response)
+
+    def weight(self) -> int:
+        """About how many bytes it holds, without reading any of them."""
+        held = sum(len(body) for body in (self._body, self.body_received) if body is not None)
+        if self._answer is not None and self.body_received is None:
+            held += _AN_ANSWER
+        return held + _A_CHUNK * (self._taken or 0)
 
     def raw(self) -> Raw:
         """The exchange as it was on the wire."""

@@ -16,6 +16,7 @@ from opentelemetry.metrics import Histogram, Meter
 from .. import harmless, semconv
 from ..conversation.encoding import decode
 from ..semconv import INFERENCE, Operation, Outcome
+from . import counting
 from .exchange import Rendered
 from .invocation import Invocation
 from .signals import Signals
@@ -70,7 +71,11 @@ class Afterwards:
         meters = settings.meter_provider or self._meters or self._own_meters()
         loggers = settings.logger_provider or self._loggers or self._own_loggers()
         is_old = settings.semconv == "1.37"
-        self._measures = None if meters is None else Measures(meters.get_meter("genba", self._version), is_old=is_old)
+        meter = None if meters is None else meters.get_meter("genba", self._version)
+        self._measures = None if meter is None else Measures(meter, is_old=is_old)
+        if meter is not None:
+            with harmless.guard("measuring what becomes of calls"):
+                counting.observe(meter, self._signals.ledger)
         self._logger = None if loggers is None else loggers.get_logger("genba", self._version)
 
     def _emit(self, invocation: Invocation, rendered: Rendered, logger: _logs.Logger) -> None:

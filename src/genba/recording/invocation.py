@@ -19,7 +19,7 @@ from ..conversation import Request, Response, Usage, loose
 from ..conversation.encoding import Shortened, decode, encode, shorten
 from ..semconv import Operation, Outcome
 from . import errors, rendering
-from .exchange import Exchange
+from .exchange import Exchange, Rendered
 from .merging import completed, copied, documents
 from .owning import AGENT, TOOL, living, within
 from .pending import PendingAttributes, defer
@@ -49,6 +49,8 @@ class Invocation(Record):
     """How far in somebody told its result; 0 for the owner."""
     inference_calls = 0
     tool_calls = 0
+    weighed = 0
+    """What it weighs among those that wait to be written, if anybody has looked."""
     _pending: PendingAttributes | None = None
 
     def __init__(
@@ -79,12 +81,14 @@ class Invocation(Record):
         self.span = span = signals.tracer().start_span(name, parent, kind, attributes, (), started)
         self.context: Context = within(parent, span, self)
         if signals.is_silent or not span.is_recording():
-            signals.ledger.sampled_out += 1
+            signals.ledger.skip(sequence)
             return
         self._pending = defer(span, self._render, self)
         if signals.tokenizer_calls is not None:
             self.tokenizer_calls = tuple(signals.tokenizer_calls())
         signals.ledger.open[sequence] = self
+        if signals.background.is_dozing:
+            signals.background.stir()
         if parent:
             agent = parent.get(AGENT)
             if agent is not None:
@@ -240,10 +244,44 @@ class Invocation(Record):
             span.end(self.ended_ns)
         except Exception as ours:  # noqa: BLE001  # a bare `try`: this is the hot path
             harmless.failed("ending the span", ours)
-        ledger.ended += 1
+        ledger.count_end()
         after = signals.after
         if after is not None and after.wanted() and not signals.background.put(after.record, self):
-            ledger.dropped["metrics and events: background queue full"] += 1
+            ledger.lose((None,), "metrics and events: background queue full")
+
+    def weight(self) -> int:
+        """About how many bytes of what was said it holds. On the host's thread, when too much waits."""
+        told = [self._input, self._output, *(self._chunks or ())]
+        held = sum(len(one) for one in told if one is not None)
+        if self._request is not None:
+            held += len(encode(self._request.messages))
+        if self._response is not None:
+            held += len(encode(self._response.messages))
+        return held + sum(getattr(exchange, "weight", int)() for exchange in self.adopted or (self.exchange,))
+
+    def lighten(self) -> None:
+        """Let go of what was said. What is known besides, the usage above all, is worked out now, from what is let go of."""
+        request, response = self._read_request(), self._read_response()
+        attributes = {
+            name: value
+            for name, value in self._known(request, response).items()
+            if name not in semconv.CONTENT_LIKE and name != semconv.CHUNKS_TIMELINE
+        }
+        if self.keeps_content:
+            attributes[semconv.CONTENT_DROPPED] = "overload"
+        if self._signals.settings.semconv == "1.37":
+            attributes = rendering.older(attributes)
+        asked = replace(request, messages=(), system_instructions=(), tools=(), query=None, tokens=())
+        answered = replace(response, messages=(), documents=(), tokens=())
+        self._rendered = Rendered(attributes, rendering.Content(), asked, answered)
+        self.exchange = self.inner = self.refused = self.calling = None
+        self._input = self._output = self._chunks = self._chunk_times = self._request = self._response = None
+        self.adopted = ()
+        self.further = MappingProxyType({})
+
+    def cost(self) -> Usage | None:
+        """What it cost in tokens, as far as that is known."""
+        return (self._rendered.response if self._rendered is not None else self._read_response()).usage
 
     def later(self, what: Any, *how: Any) -> None:
         """Have something done on the background thread, taking no lock now: for finalisers."""

@@ -88,8 +88,7 @@ class Signals:
         self.tracer()
         if self._drops is None or not self._drops(context):
             return False
-        self.ledger.number()
-        self.ledger.sampled_out += 1
+        self.ledger.skip(self.ledger.number())
         return True
 
 

@@ -97,6 +97,13 @@ def _remove_spans(connection: sqlite3.Connection, wanted: int) -> int:
         "SELECT ?, ?, count(*), run, min(sequence), max(sequence) FROM spans WHERE id <= ? GROUP BY run",
         (time.time_ns(), SPANS_REMOVED, end),
     )
+    # What is said of the calls in between goes with them: else it would be all that is left of a file in the end.
+    for run, first_sequence, last_sequence in connection.execute(
+        "SELECT run, min(sequence), max(sequence) FROM spans WHERE id <= ? AND sequence IS NOT NULL GROUP BY run", (end,)
+    ).fetchall():
+        connection.execute(
+            "DELETE FROM absences WHERE run = ? AND first_sequence > ? AND last_sequence < ?", (run, first_sequence, last_sequence)
+        )
     return connection.execute("DELETE FROM spans WHERE id <= ?", (end,)).rowcount
 
 

@@ -22,7 +22,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """A connection to the store at `path`, which is made if it is not there."""
-    _make_folder(path.parent)
+    make_folder(path.parent)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         # The host's memory is not ours; four times as much would not be faster.
@@ -89,7 +89,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             return
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the folder of a store, so that nobody commits what is in it."""
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     # Prompts do not belong into a repository. But only in a folder of ours: in another one it would hide the user's own files.

@@ -16,11 +16,12 @@ from urllib.parse import quote
 
 import orjson
 
-from . import exchange, schema, values
+from . import exchange, schema, standing, values
 from .columns import LIFTED
 from .conditions import in_sql
 from .errors import DamagedStore, StoreError, explained
 from .querying import Conditions, Row, Scan, asked_id, the_one
+from .standing import Missing, Standing
 from .stored import ROOM, Loss, Pieces, StoredExchange, StoredPiece, StoredRun, StoredSpan
 
 if TYPE_CHECKING:
@@ -190,6 +191,26 @@ class Store:
         )
         names = ("at_ns", "reason", "count", "bytes", "run_id", "first_sequence", "last_sequence")
         return [Loss(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def standings(self, limit: int = 20) -> list[Standing]:
+        """How the newest runs stand, newest first: what became of every call that was made."""
+        runs = self.runs()[:limit]
+        try:
+            with self._intact():
+                return standing.standings(self._connection, self.path, runs)
+        except sqlite3.Error as error:
+            raise explained(error, self.path, "Reading") from error
+
+    def missing(self, run_id: str) -> list[Missing]:
+        """Which calls of this run are not here, from one number to another, and why: None where nobody knows.
+
+        Raises:
+            StoreError: no such run wrote here.
+        """
+        runs = [run for run in self.runs() if run.run_id == run_id]
+        if not runs:
+            raise StoreError(f"No run {run_id!r} wrote to {self.path}. 'genba status' shows those that did.")
+        return list(standing.standings(self._connection, self.path, runs)[0].missing)
 
     def _query(self, sql: str, given: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         try:

@@ -74,5 +74,29 @@ class Written:
     stored: int
     dropped: Mapping[str, int] = field(default_factory=dict)
     """Reason -> how many spans of the batch are not in the store because of it."""
+    refused: Sequence[int | None] = ()
+    """The sequence numbers of those whose values cannot be stored."""
     notice: str | None = None
     """Something a person should be told once, such as that a damaged file was moved aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsenceRow:
+    """Calls in a row whose spans will not be stored, or not reach one destination."""
+
+    first: int
+    last: int
+    destination: str
+    """The only one that lacks them; empty if none gets them."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRow:
+    """What became of the calls of a run, as of one moment."""
+
+    run_id: str
+    counts: Mapping[str, Any]
+    absences: Sequence[AbsenceRow] = ()
+    ended: str | None = None
+    """How the run ended, if it has: see `writer`."""

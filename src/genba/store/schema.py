@@ -23,6 +23,7 @@ APPLICATION_ID: Final = 0x67656E62
 PAGE_SIZE: Final = 16_384
 """Nearly halves the cost of a write against SQLite's default of 4 KiB."""
 
+# In a table without row ids the columns of the key come first: else SQLite 3.40 takes it for damaged in its own check.
 MIGRATIONS: Final[tuple[str, ...]] = (
     """
     CREATE TABLE runs (
@@ -100,6 +101,19 @@ MIGRATIONS: Final[tuple[str, ...]] = (
     INSERT INTO tallies VALUES ('content_ids', 0), ('content_bytes', 0), ('span_ids', 0);
     """,
     "ALTER TABLE runs ADD COLUMN packages TEXT",
+    """
+    ALTER TABLE runs ADD COLUMN account TEXT;
+    ALTER TABLE runs ADD COLUMN ended TEXT;
+    CREATE TABLE absences (
+        run INTEGER NOT NULL REFERENCES runs (id),
+        first_sequence INTEGER NOT NULL,
+        destination TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        last_sequence INTEGER NOT NULL,
+        PRIMARY KEY (run, first_sequence, destination, reason)
+    ) WITHOUT ROWID;
+    CREATE INDEX spans_by_run ON spans (run, sequence) WHERE sequence IS NOT NULL;
+    """,
 )
 """Entry n brings a file of version n to version n + 1."""
 
@@ -108,7 +122,9 @@ VERSION: Final = len(MIGRATIONS)
 DOCUMENTATION: Final = {
     "runs": (
         "One row a run of a process. `command` is a JSON array. `packages` is JSON: distribution -> version of the libraries that it "
-        "imported, as far as they bear on its spans. A run known only from its spans has nothing but its `run_id`."
+        "imported, as far as they bear on its spans. A run known only from its spans has nothing but its `run_id`. `account` is JSON, as of "
+        "`at_ns`: how many calls were made, ended, are in flight, sampled out, exported by destination, dropped by reason. "
+        "`ended` is `in order`, or `died` once that was found out; before, it is null."
     ),
     "resources": "The OpenTelemetry resource of spans: JSON, each distinct one once.",
     "spans": (
@@ -124,6 +140,10 @@ DOCUMENTATION: Final = {
         "A piece that was deleted keeps its row without body and hash; one that made room for newer ones has no row."
     ),
     "losses": "What was removed to keep the file within its size: how many pieces of content or spans, and which calls of a run.",
+    "absences": (
+        "Calls of a run whose spans are not here, from one sequence number to another, and why; with a `destination`, they are missing "
+        "only there. With them every number up to `made` of the run's account is a span here, or is explained here or in `losses`."
+    ),
     "tallies": "Running numbers: the last `content.id` and `spans.id` given out, and the bytes in all bodies.",
 }
 

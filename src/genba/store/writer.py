@@ -18,11 +18,11 @@ from typing import Any, Final
 
 import orjson
 
-from . import bounds, content, values
+from . import accounts, bounds, content, journal, values
 from .columns import COLUMNS, Prepared, prepare
 from .connection import identity, open_for_writing, set_aside
 from .errors import explained, is_damage
-from .rows import RunRow, SpanRow, Written
+from .rows import AccountRow, RunRow, SpanRow, Written
 from .schema import SPAN_SHELF
 
 MAX_BYTES: Final = 2 * 1024**3
@@ -47,19 +47,20 @@ class StoreWriter:
         self._resources: dict[str, int] = {}
         _writers.add(self)
 
-    def write(self, rows: Sequence[SpanRow]) -> Written:
-        """Store these spans. A batch of some hundreds costs each of them half of what it would cost alone.
+    def write(self, rows: Sequence[SpanRow], account: AccountRow | None = None) -> Written:
+        """Store these spans, and with them what became of others. A batch of some hundreds costs each of them half of what it would alone.
 
         Raises:
             StoreError: none of them is stored, and why. The next write tries again from the start.
         """
         pieces = content.Pieces()
-        prepared, dropped = _prepared(rows, pieces)
+        prepared, refused = _prepared(rows, pieces)
         with self._lock:
-            stored, notice = self._stored(prepared, pieces)
+            stored, notice = self._stored(prepared, pieces, account)
+        dropped = Counter({NOT_STORABLE: len(refused)} if refused else {})
         if len(prepared) > stored:
             dropped[ALREADY_STORED] += len(prepared) - stored
-        return Written(stored=stored, dropped=dict(dropped), notice=notice)
+        return Written(stored=stored, dropped=dict(dropped), refused=refused, notice=notice)
 
     def register(self, run: RunRow) -> None:
         """Write down with the next batch which run its spans belong to, or more of that run: a forked child is one of its own."""
@@ -84,11 +85,11 @@ class StoreWriter:
         with self._lock:
             self._close()
 
-    def _stored(self, prepared: Sequence[Prepared], pieces: content.Pieces) -> tuple[int, str | None]:
+    def _stored(self, prepared: Sequence[Prepared], pieces: content.Pieces, account: AccountRow | None) -> tuple[int, str | None]:
         notice = None
         while True:
             try:
-                stored = self._insert(self._connected(), prepared, pieces)
+                stored = self._insert(self._connected(), prepared, pieces, account)
                 break
             except (sqlite3.Error, OSError) as error:
                 opened = self._opened or identity(self._path)
@@ -114,15 +115,32 @@ class StoreWriter:
             return f"The genba store {self._path} was damaged ({error}); another process has already started a new one."
         return f"The genba store {self._path} was damaged ({error}). It is kept as {aside}, and a new one was started."
 
-    def _insert(self, connection: sqlite3.Connection, prepared: Sequence[Prepared], pieces: content.Pieces) -> int:
+    def _insert(
+        self,
+        connection: sqlite3.Connection,
+        prepared: Sequence[Prepared],
+        pieces: content.Pieces,
+        account: AccountRow | None = None,
+        run: RunRow | None = None,
+    ) -> int:
+        """In one transaction; `run` is that of a process that died, and whose account is closed with this."""
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if self._run and not self._registered:
+            if run is not None:
+                if accounts.is_closed(connection, run.run_id):  # another process was quicker
+                    connection.execute("ROLLBACK")
+                    return 0
+                _register(connection, run)
+            elif self._run and not self._registered:
                 _register(connection, self._run)
+            if account is not None:
+                accounts.write(connection, account)
             oldest = bounds.oldest_to_share(connection, self._max_bytes)
             ids = content.insert(connection, pieces.pieces, oldest, min(content.LARGEST, self._max_bytes // 4))
             last = content.tally(connection, "span_ids")
             known = _in_shelf_before(connection, prepared, last)
+            if run is not None:
+                known |= accounts.stored(connection, run.run_id)
             rows = [
                 span.with_ids(id, self._run_of(connection, span), self._resource_of(connection, span), ids)
                 for id, span in enumerate(prepared, last + 1)
@@ -138,8 +156,21 @@ class StoreWriter:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-        self._registered = True
+        self._registered = self._registered or run is None
         return stored
+
+    def _adopt_the_dead(self, connection: sqlite3.Connection) -> None:
+        """Close the accounts of processes that died, and store what they had under way, as abandoned."""
+        journal.tidy(self._path)
+        for noted in journal.read_all(self._path):
+            if noted.is_alive or (self._run is not None and noted.run.run_id == self._run.run_id):
+                continue
+            pieces = content.Pieces()
+            prepared, _ = _prepared([accounts.abandoned(call, noted) for call in noted.calls.values()], pieces)
+            self._insert(connection, prepared, pieces, accounts.closing(noted), noted.run)
+            # What comes after the commit may be done again by the next one.
+            with contextlib.suppress(OSError):
+                noted.path.unlink()
 
     def _run_of(self, connection: sqlite3.Connection, span: Prepared) -> int | None:
         if span.run_id is None:
@@ -169,6 +200,7 @@ class StoreWriter:
             self._connection = open_for_writing(self._path)
             self._opened = identity(self._path)
             self._pid = os.getpid()
+            self._adopt_the_dead(self._connection)
         return self._connection
 
     def _close(self) -> None:
@@ -213,9 +245,10 @@ def _in_shelf_before(connection: sqlite3.Connection, spans: Sequence[Prepared], 
     return found
 
 
-def _prepared(rows: Sequence[SpanRow], pieces: content.Pieces) -> tuple[list[Prepared], Counter[str]]:
+def _prepared(rows: Sequence[SpanRow], pieces: content.Pieces) -> tuple[list[Prepared], list[int | None]]:
+    """The spans that can be stored, and the numbers of those that cannot."""
     prepared: list[Prepared] = []
-    dropped: Counter[str] = Counter()
+    refused: list[int | None] = []
     last: tuple[Mapping[str, Any], str] | None = None
     for row in rows:
         try:
@@ -223,8 +256,8 @@ def _prepared(rows: Sequence[SpanRow], pieces: content.Pieces) -> tuple[list[Pre
                 last = row.resource, values.encode(dict(row.resource))
             prepared.append(prepare(row, pieces, last[1]))
         except Exception:  # noqa: BLE001  # one span with values that break us must not cost the others
-            dropped[NOT_STORABLE] += 1
-    return prepared, dropped
+            refused.append(row.sequence)
+    return prepared, refused
 
 
 def _register(connection: sqlite3.Connection, run: RunRow) -> None:
@@ -235,7 +268,8 @@ def _register(connection: sqlite3.Connection, run: RunRow) -> None:
     connection.execute(
         "INSERT INTO runs (run_id, pid, started_ns, python, genba, command, parent_run_id, packages) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (run_id) DO UPDATE SET pid = excluded.pid, started_ns = excluded.started_ns, python = excluded.python, "
-        "genba = excluded.genba, command = excluded.command, parent_run_id = excluded.parent_run_id, packages = excluded.packages",
+        "genba = excluded.genba, command = excluded.command, parent_run_id = excluded.parent_run_id, "
+        "packages = coalesce(excluded.packages, packages)",
         (run.run_id, *known, command, run.parent_run_id, written),
     )
 
