@@ -32,6 +32,7 @@ class Background:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
+        self._crowded = min(CROWDED, limit)
         self._waiting: deque[tuple[Work, Any]] = deque()
         self._tick: Tick | None = None
         self._is_due: Tick = bool
@@ -64,7 +65,7 @@ class Background:
     def offer(self, work: Work, item: Any) -> bool:
         """The same, unless it is crowded: then nothing is done, and False."""
         waiting = self._waiting
-        if len(waiting) >= CROWDED:
+        if len(waiting) >= self._crowded:
             return False
         waiting.append((work, item))
         if self._asleep:

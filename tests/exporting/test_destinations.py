@@ -307,7 +307,7 @@ def test_what_no_longer_fits_in_the_queue_is_counted_and_the_oldest_makes_room(t
     genba.init(export="jsonl:spans.jsonl")
     assert running._running is not None
     background = running._running.signals.background
-    background._limit = 5
+    background._limit = background._crowded = 5
     release, entered = threading.Event(), threading.Event()
     background.put(held(release, entered), None)
     assert entered.wait(20)  # the thread is busy until it is released: nothing is taken out of the queue
