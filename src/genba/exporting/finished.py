@@ -12,7 +12,7 @@ from ..recording.invocation import Invocation
 from ..recording.pending import invocation_of
 from ..store.rows import RawExchange, SpanRow
 
-_CONTENT = frozenset(
+CONTENT = frozenset(
     (
         semconv.INPUT_MESSAGES,
         semconv.OUTPUT_MESSAGES,
@@ -26,6 +26,7 @@ _CONTENT = frozenset(
         *semconv.TOKEN_RECORDS,
     )
 )
+"""The attributes that hold what was said."""
 
 
 def rows(spans: Sequence[ReadableSpan]) -> list[SpanRow]:
@@ -45,7 +46,7 @@ def row(span: ReadableSpan) -> SpanRow:
     invocation = invocation_of(span)
     ours = invocation if isinstance(invocation, Invocation) else None
     attributes = dict(span.attributes or {})
-    singles = {name: _bytes(attributes.pop(name)) for name in _CONTENT & attributes.keys()}
+    singles = {name: _bytes(attributes.pop(name)) for name in CONTENT & attributes.keys()}
     lists: dict[str, list[bytes]] = {}
     if ours is not None:
         content = ours.rendered().content

@@ -26,6 +26,8 @@ from ..recording.ledger import Ledger
 from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
 from .destinations import Console, Delivery, Destination, Jsonl, Store
+from .otlp import presets
+from .otlp.outbox import Outbox
 from .processor import OnlyOurs, Processor
 
 
@@ -36,6 +38,8 @@ class Flushed(NamedTuple):
     """Whether everything that had ended was handed over in time."""
     waiting: int
     """How many spans were still waiting when the time was up."""
+    spooled: int = 0
+    """How many spans have not arrived at some OTLP destination. They are in the spool and are sent by this process, or by the next."""
 
     def __bool__(self) -> bool:
         return self.complete
@@ -67,9 +71,10 @@ class Pipeline:
         )
         if self.is_default:
             self.own = [Store(DEFAULT_STORE, ledger, version, packages)]
-        for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
+        for name in self.by_environment:
             standard.check(name, "traces")
-        self._delivery = Delivery(self.own, ledger)
+        self._outbox = self._made_outbox()
+        self._delivery = Delivery([*self.own, *([self._outbox] if self._outbox is not None else [])], ledger)
 
     def choose(self, app: Any) -> trace.Tracer:
         """The tracer for the next span, given the app's global provider (None if it has none)."""
@@ -125,8 +130,9 @@ class Pipeline:
                 left = max(until - monotonic(), 0.001)
                 # On our own thread: the SDK's processors take a timeout and do not keep it.
                 done = bool(self._background.run(functools.partial(flush, int(left * 1000) or 1), left)) and done
+        unsent = self._outbox.flush(until) if self._outbox is not None else 0
         waiting = self._background.waiting
-        return Flushed(done and not waiting, waiting)
+        return Flushed(done and not waiting and not unsent, waiting, unsent)
 
     def shutdown(self, timeout: float) -> Flushed:
         """Flush, then close what is genba's own. The app's providers stay as they are."""
@@ -144,7 +150,9 @@ class Pipeline:
         """Where spans go, line by line, for `doctor`."""
         lines = [f"spans go to {self._following}"]
         lines.extend(f"destination {one.name}" + (f" ({one.path})" if isinstance(one, Store) else "") for one in self.own)
-        lines.extend(f"destination {name}, by OpenTelemetry's variables" for name in self.by_environment)
+        lines.extend(f"destination {name}, by OpenTelemetry's variables" for name in self.by_environment if name != "otlp")
+        if self._outbox is not None:
+            lines.extend(self._outbox.describe())
         return lines
 
     def _provider(self, app: Any) -> Any:
@@ -166,7 +174,7 @@ class Pipeline:
     def _join(self, provider: Any) -> Any:
         """Add genba's destinations, if any were asked for, to a pipeline of the app's."""
         if provider not in self._joined and hasattr(provider, "add_span_processor"):
-            if self.own and not self.is_default:
+            if self._delivery.destinations and not self.is_default:
                 processor = Processor(self._delivery, self._background, self._ledger, only_ours=True)
                 provider.add_span_processor(processor)
                 self._processors.append(processor)
@@ -180,11 +188,13 @@ class Pipeline:
 
     def _made(self) -> TracerProvider:
         provider = TracerProvider(resource=self._resource(), shutdown_on_exit=False)
-        if self.own:
+        if self._delivery.destinations:
             processor = Processor(self._delivery, self._background, self._ledger, only_ours=False)
             provider.add_span_processor(processor)
             self._processors.append(processor)
         for name in self.by_environment:
+            if name == "otlp":
+                continue  # by way of the spool
             provider.add_span_processor(
                 BatchSpanProcessor(standard.Counting(standard.exporter(name, "traces"), name, self._ledger))
             )
@@ -193,14 +203,19 @@ class Pipeline:
         return provider
 
     def _exporters(self) -> list[SpanExporter]:
-        """The OpenTelemetry exporters that were asked for by `export`."""
-        made: list[SpanExporter] = []
-        for one in self._settings.export or ():
-            if one == "otlp":
-                made.append(standard.Counting(standard.exporter("otlp", "traces"), "otlp", self._ledger))
-            elif not isinstance(one, str):
-                made.append(standard.Counting(one, type(one).__name__, self._ledger))
-        return made
+        """The OpenTelemetry exporters that were passed to `export`."""
+        given = [one for one in self._settings.export or () if not isinstance(one, str)]
+        return [standard.Counting(one, type(one).__name__, self._ledger) for one in given]
+
+    def _made_outbox(self) -> Outbox | None:
+        """What sends to the OTLP destinations that were asked for, if any were."""
+        wanted = [one for one in self._settings.export or () if isinstance(one, str)]
+        targets = [standard.otlp_target()] if "otlp" in (*self.by_environment, *wanted) else []
+        named = [one for one in dict.fromkeys(wanted) if one in presets.PRESETS]
+        if named:
+            standard.check_http()
+        targets.extend(presets.target(one) for one in named)
+        return Outbox(targets, self._settings.spool, self._ledger, self._background) if targets else None
 
     def _own_destinations(self) -> list[Destination]:
         settings = self._settings
