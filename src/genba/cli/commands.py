@@ -12,6 +12,7 @@ from .drift import drift
 from .opening import opened, store_option
 from .printing import print_json, print_lines, print_table
 from .run import Target, run_target
+from .spool import spool
 from .tokenizers import tokenizer
 from .tokens import tokens
 
@@ -44,6 +45,7 @@ def commands() -> None:
 commands.add_command(tokenizer)
 commands.add_command(tokens)
 commands.add_command(drift)
+commands.add_command(spool)
 
 
 @commands.command("list")

@@ -74,7 +74,10 @@ class Pipeline:
         for name in self.by_environment:
             standard.check(name, "traces")
         self._outbox = self._made_outbox()
-        self._delivery = Delivery([*self.own, *([self._outbox] if self._outbox is not None else [])], ledger)
+        if self._outbox is not None and not self.by_environment:
+            self.own.append(self._outbox)
+            self._outbox.begin()
+        self._delivery = Delivery(self.own, ledger)
 
     def choose(self, app: Any) -> trace.Tracer:
         """The tracer for the next span, given the app's global provider (None if it has none)."""
@@ -141,6 +144,8 @@ class Pipeline:
         for processor in self._processors:
             processor.is_on = False
         self._delivery.close()
+        if self._outbox is not None and self._outbox not in self.own:
+            self._outbox.close()
         for provider in (self._private, self._meters, self._loggers):
             if provider is not None:
                 self._background.run(provider.shutdown, max(until - monotonic(), 0.1))
@@ -149,7 +154,11 @@ class Pipeline:
     def describe(self) -> list[str]:
         """Where spans go, line by line, for `doctor`."""
         lines = [f"spans go to {self._following}"]
-        lines.extend(f"destination {one.name}" + (f" ({one.path})" if isinstance(one, Store) else "") for one in self.own)
+        lines.extend(
+            f"destination {one.name}" + (f" ({one.path})" if isinstance(one, Store) else "")
+            for one in self.own
+            if one is not self._outbox
+        )
         lines.extend(f"destination {name}, by OpenTelemetry's variables" for name in self.by_environment if name != "otlp")
         if self._outbox is not None:
             lines.extend(self._outbox.describe())
@@ -174,7 +183,7 @@ class Pipeline:
     def _join(self, provider: Any) -> Any:
         """Add genba's destinations, if any were asked for, to a pipeline of the app's."""
         if provider not in self._joined and hasattr(provider, "add_span_processor"):
-            if self._delivery.destinations and not self.is_default:
+            if self.own and not self.is_default:
                 processor = Processor(self._delivery, self._background, self._ledger, only_ours=True)
                 provider.add_span_processor(processor)
                 self._processors.append(processor)
@@ -188,13 +197,18 @@ class Pipeline:
 
     def _made(self) -> TracerProvider:
         provider = TracerProvider(resource=self._resource(), shutdown_on_exit=False)
-        if self._delivery.destinations:
-            processor = Processor(self._delivery, self._background, self._ledger, only_ours=False)
+        deliveries = [self._delivery] if self.own else []
+        if self._outbox is not None and self._outbox not in self.own:
+            # Asked for by the standard's variables: in a pipeline of the app's the app has seen to those itself.
+            self._outbox.begin()
+            deliveries.append(Delivery([self._outbox], self._ledger))
+        for delivery in deliveries:
+            processor = Processor(delivery, self._background, self._ledger, only_ours=False)
             provider.add_span_processor(processor)
             self._processors.append(processor)
         for name in self.by_environment:
             if name == "otlp":
-                continue  # by way of the spool
+                continue
             provider.add_span_processor(
                 BatchSpanProcessor(standard.Counting(standard.exporter(name, "traces"), name, self._ledger))
             )

@@ -64,18 +64,19 @@ def letters(spool: Path) -> Iterator[Letter]:
 
 
 def settle(spool: Path, decide: Callable[[Sequence[Letter]], Iterable[Letter]]) -> None:
-    """Go through every process's letters; `decide` says which of them stay."""
-    folder = spool / FOLDER
-    if not folder.is_dir():
-        return
-    with _alone(folder):
-        for path in _files(spool):
-            stay = list(decide(list(_read(path))))
-            if not stay:
-                path.unlink()
+    """Go through every process's letters; `decide` says which of them stay. It may take its time: nobody waits for it."""
+    for path in _files(spool):
+        before = list(map(_packed, found := list(_read(path))))
+        stay = list(map(_packed, decide(found)))
+        settled, changed = {*before} - {*stay}, [one for one in stay if one not in {*before}]
+        with _alone(spool / FOLDER):
+            # What has come in since stays too.
+            kept = [*(one for one in map(_packed, _read(path)) if one not in settled), *changed]
+            if not kept:
+                path.unlink(missing_ok=True)
                 continue
             new = path.with_suffix(".new")
-            new.write_bytes(b"".join(map(_packed, stay)))
+            new.write_bytes(b"".join(kept))
             new.chmod(0o600)
             new.replace(path)
 

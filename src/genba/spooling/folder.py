@@ -31,6 +31,10 @@ Lost = Callable[[str, str, int], None]
 """Told of spans given up: key of the destination, reason, how many."""
 
 
+def untold(key: str, reason: str, number: int) -> None:
+    """Tell nobody of spans given up: somebody has asked for it."""
+
+
 class Folder:
     """One that this process owns: its own, or that of a process that has died."""
 

@@ -35,7 +35,7 @@ class Spool:
         """Why spans wait in memory though there is to be a spool."""
         self.in_memory = 0
         """How many have done so because of it."""
-        self.lost = lost
+        self._lost = lost
         self._run_id = run_id
         self._clock = clock
         self._own: Folder | None = None
@@ -74,6 +74,10 @@ class Spool:
         """How many of this process's spans wait for that destination."""
         return self._memory.waiting(key) + (self._own.waiting(key) if self._own is not None else 0)
 
+    def lost(self, key: str, reason: str, number: int) -> None:
+        """Count spans that are gone."""
+        self._lost(key, reason, number)
+
     def bury(self, key: str, entries: Sequence[Entry], reason: str) -> None:
         """Keep what this destination will never take, with the reason."""
         kept = False
@@ -81,7 +85,7 @@ class Spool:
             letters = [dead.Letter(self.names.get(key, key), reason, time.time_ns(), entry) for entry in entries]
             with contextlib.suppress(OSError):
                 kept = dead.keep(self.path, self.owner, letters)
-        self.lost(key, reason if kept or self.path is None else f"{reason} (and not kept: no room)", len(entries))
+        self._lost(key, reason if kept or self.path is None else f"{reason} (and not kept: no room)", len(entries))
 
     def look_around(self) -> None:
         """Take over what processes have left that died, and give up what is too old."""
@@ -110,14 +114,14 @@ class Spool:
         for key in self.names:
             waiting = self._memory.waiting(key)
             if waiting:
-                self.lost(key, "not sent before the end of the process, and not in the spool", waiting)
+                self._lost(key, "not sent before the end of the process, and not in the spool", waiting)
 
     def _folder(self, path: Path) -> Folder:
         if self._own is None:
             _ignored_by_git(path)
             own = path / self.owner
             lock = folder.made(own, self.names, {"pid": os.getpid(), "run_id": self._run_id})
-            self._own = Folder(own, lock, self.names, self.lost)
+            self._own = Folder(own, lock, self.names, self._lost)
         return self._own
 
     def _failed(self, error: OSError, number: int) -> None:
@@ -130,7 +134,7 @@ class Spool:
         self.trouble = str(error)
 
     def _adopt(self, path: Path) -> None:
-        found = taken_over(path, self.lost)
+        found = taken_over(path, self._lost)
         if found is None:
             return  # its owner lives
         found.drop_older_than(folder.MOST_AGE)

@@ -46,7 +46,10 @@ class Outbox:
         """Spans of this process that have not arrived somewhere, as of the last step."""
         self._is_stuck = False
         """Whether all that is unsent waits for a time that has not come."""
-        background.tend(self.turn)
+
+    def begin(self) -> None:
+        """Have the background thread take turns here from now on."""
+        self._background.tend(self.turn)
 
     def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int] | None:
         """Keep them until they are sent. They are counted when they have arrived, so there is nothing to tell now."""
@@ -97,6 +100,8 @@ class Outbox:
 
     def close(self) -> None:
         """Stop waiting for servers, and let go of the spool: what is in it is there for the next process."""
+        if self._spool is None:
+            return
         self._is_closing = True
         self._background.run(self._close, 1.0)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 from ... import harmless
 from ...spooling.entries import Entry
 from ...spooling.sources import Reading, Source
-from ...spooling.spool import Spool
 from .answers import Answer, Stopped, Transport
 from .encoding import OVERHEAD, request
 from .shortening import shaped
@@ -28,10 +28,31 @@ LEAST_ROOM: Final = 4096
 Count = Callable[[str, int], None]
 
 
+class Holds(Protocol):
+    """What a sender needs of a spool."""
+
+    path: Path | None
+
+    def sources(self) -> list[Source]:
+        """Where spans wait."""
+
+    def own_waiting(self, key: str) -> int:
+        """How many of this process's do."""
+
+    def is_own(self, source: Source) -> bool:
+        """Whether it holds this process's spans."""
+
+    def bury(self, key: str, entries: Sequence[Entry], reason: str) -> None:
+        """Keep what will never be taken."""
+
+    def lost(self, key: str, reason: str, number: int) -> None:
+        """Count what is gone."""
+
+
 class Sender:
     """What is known of one destination: how it fares, and when it is next asked."""
 
-    def __init__(self, target: Target, spool: Spool, connect: Callable[[Target], Transport], taken: Count) -> None:
+    def __init__(self, target: Target, spool: Holds, connect: Callable[[Target], Transport], taken: Count) -> None:
         self.target = target
         self.key = target.key
         self.is_at_work = False
