@@ -127,13 +127,17 @@ class Pipeline:
         """Hand over everything that has ended, in at most about `timeout` seconds."""
         until = monotonic() + timeout
         done = self._background.flush(timeout)
+        # Before the SDK's own exporters, which keep our thread for as long as they like.
+        unsent = self._outbox.flush(until) if self._outbox is not None else 0
         for provider in [self._private, self._meters, self._loggers, *self._joined]:
             flush = getattr(provider, "force_flush", None)
             if flush is not None:
-                left = max(until - monotonic(), 0.001)
+                left = until - monotonic()
+                if left <= 0:
+                    done = False
+                    break
                 # On our own thread: the SDK's processors take a timeout and do not keep it.
                 done = bool(self._background.run(functools.partial(flush, int(left * 1000) or 1), left)) and done
-        unsent = self._outbox.flush(until) if self._outbox is not None else 0
         waiting = self._background.waiting
         return Flushed(done and not waiting and not unsent, waiting, unsent)
 
