@@ -1,4 +1,4 @@
-"""Write the tables of the reference from the code: attributes, settings and commands."""
+"""Write the tables of the reference from the code: attributes, settings, commands and backends."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from click import Context
 
 from genba import semconv, settings, support
 from genba.cli.commands import commands as program
+from genba.exporting.otlp import presets
 
 
 def write(folder: Path) -> None:
@@ -19,6 +20,7 @@ def write(folder: Path) -> None:
     (folder / "commands.md").write_text(commands())
     (folder / "support.md").write_text(libraries())
     (folder / "native.md").write_text(native())
+    (folder / "backends.md").write_text(backends())
 
 
 def attributes() -> str:
@@ -62,6 +64,29 @@ def native() -> str:
     """What becomes of the telemetry that libraries make themselves."""
     rows = ((f"`{library.name}`", library.native) for library, _ in support.table() if library.native)
     return table(("library", "its own telemetry is"), rows)
+
+
+def backends() -> str:
+    """The backends that are known by name."""
+    rows = []
+    for name, preset in presets.PRESETS.items():
+        needed, others = presets.variables(name)
+        limits = preset.limits
+        said = [
+            f"{limits.max_attribute_bytes:,} bytes a text" if limits.max_attribute_bytes else "",
+            f"{limits.max_span_bytes:,} a span" if limits.max_span_bytes else "",
+            f"{limits.max_request_bytes:,} a request",
+            f"{limits.max_age / 60:.0f} minutes old" if limits.max_age else "",
+        ]
+        rows.append((
+            f"`{name}`",
+            preset.title + (f" ({preset.note})" if preset.note else ""),
+            ", ".join(f"`{one}`" for one in needed) + (f" (and {', '.join(f'`{one}`' for one in others)})" if others else ""),
+            ", ".join(filter(None, said)),
+            preset.takes,
+            preset.known_how,
+        ))  # fmt: skip
+    return table(("name", "backend", "variables", "at most", "takes", "known from"), rows)
 
 
 def commands() -> str:

@@ -160,7 +160,7 @@ def test_a_lock_on_a_file_that_is_gone_is_none(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_means_memory_and_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     lost: Counter[str] = Counter()
-    spool = Spool(tmp_path / "spool", {"a": "A"}, lambda key, reason, number: lost.update({reason: number}))
+    spool = Spool(tmp_path / "spool", {"a": "A"}, lambda key, reason, number: lost.update({f"{key}: {reason}": number}))
     spool.append(spans(1))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))

@@ -13,7 +13,6 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from support.wire import Answer, Received, Server
 
-
 TAKEN = Answer(b"", content_type="application/x-protobuf")
 
 

@@ -44,7 +44,12 @@ def play(program: str, folder: Path, collector: Collector, *, fails: bool = Fals
     assert not fails or ran.code == -signal.SIGKILL
 
 
-HEIR = "until = time.time() + 20\nwhile genba.doctor().counts.get('exported to otlp, left by earlier processes', 0) < {} and time.time() < until:\n    ask(1, 'heir'); genba.flush(0.2)\n"
+HEIR = """
+until = time.time() + 20
+while genba.doctor().counts.get("exported to otlp, left by earlier processes", 0) < {} and time.time() < until:
+    ask(1, "heir")
+    genba.flush(0.2)
+"""
 
 
 def names(collector: Collector) -> list[str]:
@@ -153,9 +158,6 @@ def test_a_torn_spool_costs_what_was_torn_and_says_so(collector: Collector, tmp_
     (file,) = (tmp_path / ".genba" / "spool").rglob("*.spans")
     file.write_bytes(file.read_bytes()[:-7])
     collector.server.serve(TAKEN)
-    ran = run(
-        START + HEIR.format(4) + "print(genba.doctor())", folder=tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url
-    )
+    ran = run(START + HEIR.format(4) + "print(genba.doctor())", folder=tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     assert len(names(collector)) == 4
     assert "dropped 1: otlp: damaged in the spool" in ran.out
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -187,7 +186,9 @@ def test_retry_after_has_seconds_or_a_date() -> None:
     assert of_status(503, "", "2").after == 2
 
 
-def test_no_request_is_larger_than_the_limit_and_every_span_is_in_one(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_is_larger_than_the_limit_and_every_span_is_in_one(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PHOENIX_COLLECTOR_ENDPOINT", collector.url)
     small(monkeypatch, "phoenix", max_request_bytes=20_000)
     genba.init(export="phoenix")
@@ -213,9 +214,7 @@ def test_a_server_that_finds_a_request_too_large_gets_smaller_ones(collector: Co
     assert genba.doctor().dropped == {}
 
 
-def test_a_server_that_hangs_holds_up_nobody_else(
-    collector: Collector, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_server_that_hangs_holds_up_nobody_else(collector: Collector, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hanging = Collector()
     hanging.server.serve(Answer(b"", then="stall"))
     monkeypatch.setenv("PHOENIX_COLLECTOR_ENDPOINT", hanging.url)
@@ -241,13 +240,12 @@ def test_it_is_all_done_by_one_thread(collector: Collector, monkeypatch: pytest.
     assert ours == ["genba"]
 
 
-
 def test_without_a_spool_nothing_is_written_to_disk(collector: Collector, tmp_path: Path) -> None:
     collector.server.queue.append(Answer(b"", 503))
     genba.init(spool=False)
     ask()
     until(lambda: counts().get("exported to otlp") == 1)
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_never_leaves_memory_is_counted_as_lost_at_the_end(collector: Collector) -> None:

@@ -137,7 +137,9 @@ def test_exhausted_without_a_time_means_too_much_at_once(collector: Grpc) -> Non
     genba.init()
     ask(number=8)
     assert genba.flush(5)
-    sizes = [sum(len(scoped.spans) for one in request.resource_spans for scoped in one.scope_spans) for request in collector.requests]
+    sizes = [
+        sum(len(scoped.spans) for one in request.resource_spans for scoped in one.scope_spans) for request in collector.requests
+    ]
     assert sizes[0] == 8
     assert max(sizes[1:]) <= 4
     assert sum(sizes[1:]) == 8
