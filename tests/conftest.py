@@ -29,7 +29,7 @@ UNSAID = (
 """What OpenTelemetry logs when it is misused. No test may cause it."""
 
 
-KEPT = ("GENBA_RECORDINGS",)
+KEPT = ("GENBA_RECORDINGS", "GENBA_BACKENDS")
 """Settings of the tests themselves."""
 
 

@@ -35,8 +35,9 @@ MAY_IMPORT = {
     "work": {*CAPTURE, "observing", "running"},
     "store": {*BASICS, "conversation"},
     "drift": {*BASICS, "conversation", "tokens", "store"},
-    "exporting": {*BASICS, "conversation", "recording", "store"},
-    "cli": {*BASICS, "conversation", "drift", "store", "tokens"},
+    "spooling": {*BASICS},
+    "exporting": {*BASICS, "conversation", "recording", "spooling", "store"},
+    "cli": {*BASICS, "conversation", "drift", "exporting", "spooling", "store", "tokens"},
 }
 """Room -> rooms that it may import. What is in no room puts the rest together and may import everything."""
 TOP = {"__init__", "exits", "per_request", "running", "checkup", "support", "instrumentor", "launch"}

@@ -73,6 +73,7 @@ def init(
     logger_provider: LoggerProvider | None = None,
     store: str | PathLike[str] | Literal[False] | None = None,
     export: Any = None,
+    spool: str | PathLike[str] | bool | None = None,
     capture_content: str | None = None,
     semconv: Literal["latest", "1.37"] | None = None,
     stream_usage: Literal["inject"] | None = None,
@@ -97,7 +98,9 @@ def init(
         meter_provider: Where metrics go. By default the app's global provider; without one none are made.
         logger_provider: Where events go. By default the app's global provider; without one none are made.
         store: File of the embedded store, or `"off"`. By default `.genba/genba.db`, unless the app has a pipeline of its own.
-        export: Destinations of genba's own: `"store"`, `"console"`, `"jsonl:PATH"`, `"otlp"`, a `SpanExporter`, or a list of these.
+        export: Destinations of genba's own: `"store"`, `"console"`, `"jsonl:PATH"`, `"otlp"`, a backend's name such as `"langfuse"`, a
+            `SpanExporter`, or a list of these.
+        spool: Folder in which spans wait until an OTLP destination has them; False for waiting in memory. By default `.genba/spool`.
         capture_content: Where prompts and completions go: `"span"` (the default), `"event"`, `"both"` or `"none"`.
         semconv: Version of the GenAI conventions to write.
         stream_usage: `"inject"` asks OpenAI streams for their usage, and hides the extra chunk.
@@ -124,6 +127,7 @@ def init(
         "logger_provider": logger_provider,
         "store": store,
         "export": export,
+        "spool": spool,
         "capture_content": capture_content,
         "semconv": semconv,
         "stream_usage": stream_usage,

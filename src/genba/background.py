@@ -11,6 +11,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from . import harmless
@@ -25,6 +26,8 @@ CROWDED = 128
 Work = Callable[[Sequence[Any]], None]
 Tick = Callable[[], bool]
 """Done each time the thread has done what waited. True if it should be done again soon, though nothing new comes."""
+Turn = Callable[[], float | None]
+"""Taken whenever nothing waits. In how many seconds it wants to be taken again, if ever."""
 
 
 class Background:
@@ -36,6 +39,7 @@ class Background:
         self._waiting: deque[tuple[Work, Any]] = deque()
         self._tick: Tick | None = None
         self._is_due: Tick = bool
+        self._turns: list[Turn] = []
         self._reset()
 
     def _reset(self) -> None:
@@ -48,6 +52,8 @@ class Background:
         self._stopping = False
         self.is_dozing = self._tick is not None
         """Whether it sleeps, and wants to hear of what begins. A mere attribute: it is read on the hot path."""
+        self._stirred = False
+        self._done_at = monotonic()
 
     def put(self, work: Work, item: Any) -> bool:
         """Have `work([..., item, ...])` done soon. False if too much is waiting already: then it will not be done."""
@@ -100,6 +106,7 @@ class Background:
 
     def stir(self) -> None:
         """Something has begun that its tick wants to see."""
+        self._stirred = True
         self._asleep = self.is_dozing = False
         self._start_or_wake()
 
@@ -123,6 +130,30 @@ class Background:
         """The result of `what()`, done on the thread; None if it takes longer than `timeout` seconds: then it goes on without us."""
         task = _Task(what)
         return task.result if self._do_soon(_Task.do, task) and task.done.wait(timeout) else None
+
+    def tend(self, turn: Turn) -> None:
+        """Have `turn()` called whenever nothing waits here; it says in how many seconds it wants to be called again, if ever."""
+        self._turns.append(turn)
+
+    def meanwhile(self) -> None:
+        """Do what waits here, if it is time: for a turn that itself has to wait for something."""
+        if self._waiting and (self._hurry.is_set() or monotonic() - self._done_at > INTERVAL):
+            self._hurry.clear()
+            self._do_all()
+
+    def wake(self) -> None:
+        """Have the turns taken now."""
+        self._hurry.set()
+        self._wake.set()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is a thread."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def is_here(self) -> bool:
+        """Whether this is that thread."""
+        return threading.current_thread() is self._thread
 
     def begin(self) -> None:
         """Start the thread now. At the end of the process, when it may be needed, Python starts none any more."""
@@ -170,22 +201,28 @@ class Background:
         self._wake.set()
 
     def _live(self) -> None:
+        pause: float | None = 0.0 if self._turns else None
         while True:
-            self._wake.wait()
+            if pause != 0:
+                self._wake.wait(pause)
             self._wake.clear()
-            self._hurry.wait(INTERVAL)
+            if (self._waiting or self._stirred) and pause != 0:
+                self._hurry.wait(INTERVAL)
             self._hurry.clear()
-            while self._waiting:
-                self._do_a_batch()
+            self._stirred = False
+            self._do_all()
             if self._stopping:
                 return
-            if self._ticked():
-                self._wake.set()
-                continue
+            again = self._ticked()
+            pause = self._take_turns()
+            if again:
+                pause = INTERVAL if pause is None else min(pause, INTERVAL)
             self._asleep = True
-            self.is_dozing = self._tick is not None
-            if (self._waiting or self._is_due()) and self._asleep:  # put in between the last look and falling asleep
+            self.is_dozing = self._tick is not None and not again
+            is_due = not again and self._is_due()
+            if (self._waiting or is_due) and self._asleep:  # put in between the last look and falling asleep
                 self._asleep = self.is_dozing = False
+                self._stirred = is_due
                 self._wake.set()
 
     def _ticked(self) -> bool:
@@ -194,6 +231,20 @@ class Background:
             with harmless.guard("keeping account"):
                 again = self._tick()
         return again
+
+    def _do_all(self) -> None:
+        while self._waiting:
+            self._do_a_batch()
+        self._done_at = monotonic()
+
+    def _take_turns(self) -> float | None:
+        pauses: list[float] = []
+        for turn in self._turns:
+            with harmless.guard("taking a turn"):
+                pause = turn()
+                if pause is not None:
+                    pauses.append(pause)
+        return min(pauses, default=None)
 
     def _do_a_batch(self) -> None:
         """Up to 512 waiting pieces: those with the same work together, in order."""

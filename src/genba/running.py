@@ -13,6 +13,7 @@ from opentelemetry import trace
 
 from . import exits, harmless
 from .background import Background
+from .exporting.otlp.presets import ELSEWHERE, PRESETS
 from .exporting.pipeline import Flushed, Pipeline
 from .libraries import LIBRARIES
 from .observing import patching, versions
@@ -70,7 +71,7 @@ def start(options: dict[str, Any]) -> None:
             return
         carriers = [name for name, library in LIBRARIES.items() if library.room == "work"]
         clients = [name for name, library in LIBRARIES.items() if library.room not in ("work", "tokenizer")]
-        settings = resolve(options, clients, carriers=carriers)
+        settings = resolve(options, clients, carriers=carriers, backends={**dict.fromkeys(PRESETS), **ELSEWHERE})
         for warning in settings.warnings:
             harmless.logger.warning("genba: %s", warning)
         ledger, background = Ledger(), Background()

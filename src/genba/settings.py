@@ -10,11 +10,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 EVENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT"
 DEFAULT_STORE = ".genba/genba.db"
+DEFAULT_SPOOL = ".genba/spool"
 
 Content: TypeAlias = Literal["none", "span", "event", "both"]
 Semconv: TypeAlias = Literal["latest", "1.37"]
@@ -54,7 +56,10 @@ TABLE = (
     Entry("logger_provider", "", "the global one", "Where the details and exception events go. Without one, none are made."),
     Entry("store", "GENBA_STORE", DEFAULT_STORE, "File of the embedded store, or `off`. Asked for explicitly, it is written even "
           "beside the app's own pipeline. For genba's commands also `clickhouse://user:password@host:8123/database?table=otel_traces`."),
-    Entry("export", "GENBA_EXPORT", "store", "Destinations of genba's own: `store`, `console`, `jsonl:PATH`, `otlp`, a SpanExporter, or several."),
+    Entry("export", "GENBA_EXPORT", "store", "Destinations of genba's own: `store`, `console`, `jsonl:PATH`, `otlp`, a backend's name such "
+          "as `langfuse`, a SpanExporter, or several."),
+    Entry("spool", "GENBA_SPOOL", DEFAULT_SPOOL, "Folder in which spans wait until an OTLP destination has them, or `off`: then they wait "
+          "in memory."),
     Entry("capture_content", CONTENT_VARIABLE, "span", "Where prompts and completions go: `none`, `span`, `event` or `both` (or the "
           "standard's NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)."),
     Entry("semconv", "GENBA_SEMCONV", "latest", "Version of the GenAI conventions to write: `latest` or `1.37`."),
@@ -94,6 +99,8 @@ class Settings:
     export_origin: str = "genba.init(export=…)"
     export: tuple[Any, ...] | None = None
     """Destinations asked for, or None when nobody said."""
+    spool: str | None = DEFAULT_SPOOL
+    """A folder; None for waiting in memory."""
     capture_content: Content = "span"
     emit_event: bool = False
     semconv: Semconv = "latest"
@@ -118,8 +125,11 @@ def resolve(
     known_clients: Sequence[str],
     environ: Mapping[str, str] | None = None,
     carriers: Sequence[str] = (),
+    backends: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Settings:
     """Settings from the options given to `init` and the environment.
+
+    `backends` are the destinations that are known by name; for one that cannot be used so, it says why.
 
     Raises:
         SettingsError: an option or variable that cannot be used.
@@ -135,7 +145,8 @@ def resolve(
         store=_store(options.get("store"), env),
         store_origin=_origin("store", options, env),
         export_origin=_origin("export", options, env),
-        export=_export(options.get("export"), env),
+        export=_export(options.get("export"), env, backends),
+        spool=_spool(options.get("spool"), env),
         capture_content=content,
         emit_event=_flag(None, env, EVENT_VARIABLE, default=content in ("event", "both")),
         semconv=_one_of(options.get("semconv"), env, "semconv", "GENBA_SEMCONV", ("latest", "1.37")) or "latest",
@@ -213,7 +224,21 @@ def _at_home(path: str, origin: str) -> str:
         ) from None
 
 
-def _export(option: object, env: Mapping[str, str]) -> tuple[Any, ...] | None:
+def _spool(option: object, env: Mapping[str, str]) -> str | None:
+    said, origin = option, f"genba.init(spool={option!r})"
+    if option is None:
+        said, origin = env.get("GENBA_SPOOL", "").strip() or True, f"GENBA_SPOOL={env.get('GENBA_SPOOL')!r}"
+    if isinstance(said, bool) or (isinstance(said, str) and said.lower() in ("on", "off", "true", "false")):
+        return DEFAULT_SPOOL if said is True or str(said).lower() in ("on", "true") else None
+    if isinstance(said, (str, os.PathLike)) and os.fspath(said):
+        folder = _at_home(os.fspath(said), origin)
+        if Path(folder).is_file():
+            raise SettingsError(f"{origin} names a file. Name a folder, or write 'off'.")
+        return folder
+    raise SettingsError(f"{origin} is not a folder. Write a path such as '.genba/spool', or 'off'.")
+
+
+def _export(option: object, env: Mapping[str, str], backends: Mapping[str, str | None]) -> tuple[Any, ...] | None:
     origin = "genba.init(export=…)"
     if option is None:
         words = env.get("GENBA_EXPORT")
@@ -223,12 +248,14 @@ def _export(option: object, env: Mapping[str, str]) -> tuple[Any, ...] | None:
     wanted = tuple(option) if isinstance(option, (list, tuple)) else (option,)
     for one in wanted:
         named = isinstance(one, str) and (
-            one in ("store", "console", "otlp", "none") or (one.startswith("jsonl:") and len(one) > 6)
+            one in ("store", "console", "otlp", "none", *backends) or (one.startswith("jsonl:") and len(one) > 6)
         )
+        if named and backends.get(one):
+            raise SettingsError(f"{origin} has {one!r}. {backends[one]}")
         if not named and not callable(getattr(one, "export", None)):
             raise SettingsError(
                 f"{origin} has {one!r}, which is no destination. Use 'store', 'console', 'jsonl:PATH', 'otlp', 'none', "
-                "an OpenTelemetry SpanExporter, or a list of these."
+                f"an OpenTelemetry SpanExporter, a list of these, or a backend: {', '.join(name for name, not_so in backends.items() if not not_so)}."
             )
     return tuple(one for one in wanted if one != "none")
 

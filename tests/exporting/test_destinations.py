@@ -378,7 +378,8 @@ def test_flush_tells_that_everything_was_handed_over() -> None:
         ask()
     flushed = genba.flush(timeout=5)
     assert flushed
-    assert flushed == (True, 0)
+    assert flushed.complete
+    assert not flushed.waiting
 
 
 def test_the_default_store_is_not_begun_beside_a_provider_that_comes_later(tmp_path: Path) -> None:

@@ -8,10 +8,20 @@ from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from support.wire import Answer, Received, Server
+
+TAKEN = Answer(b"", content_type="application/x-protobuf")
+
+
+def partly(rejected: int, why: str = "too old") -> Answer:
+    """Took some of it."""
+    said = ExportTraceServiceResponse()
+    said.partial_success.rejected_spans = rejected
+    said.partial_success.error_message = why
+    return Answer(said.SerializeToString(), content_type="application/x-protobuf")
 
 
 class Collector:
@@ -19,7 +29,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.server = Server()
-        self.server.serve(Answer(b"", content_type="application/x-protobuf"))
+        self.server.serve(TAKEN)
 
     @property
     def url(self) -> str:
@@ -67,6 +77,21 @@ class Collector:
             for record in scoped.log_records
         ]
 
+    def sizes(self) -> list[tuple[int, int]]:
+        """Bytes and spans of each request for traces, uncompressed."""
+        bodies = [_body(request) for request in self._received("/v1/traces")]
+        return [
+            (
+                len(body),
+                sum(
+                    len(scoped.spans)
+                    for resource in ExportTraceServiceRequest.FromString(body).resource_spans
+                    for scoped in resource.scope_spans
+                ),
+            )
+            for body in bodies
+        ]
+
     def headers(self) -> Mapping[str, str]:
         return self.server.received[0].headers
 
@@ -74,7 +99,7 @@ class Collector:
         self.server.close()
 
     def _received(self, path: str) -> Iterator[Received]:
-        return (request for request in list(self.server.received) if request.path == path)
+        return (request for request in list(self.server.received) if request.path.endswith(path))
 
 
 def _body(request: Received) -> bytes:

@@ -10,9 +10,10 @@ import click
 from . import listing, showing
 from .drift import drift
 from .export import export
-from .opening import opened, store_option
+from .opening import opened, opened_here, store_option
 from .printing import print_json, print_lines, print_table
 from .run import Target, run_target
+from .spool import spool
 from .status import print_in_flight, status
 from .tokenizers import tokenizer
 from .tokens import tokens
@@ -48,6 +49,7 @@ commands.add_command(tokens)
 commands.add_command(drift)
 commands.add_command(export)
 commands.add_command(status)
+commands.add_command(spool)
 
 
 @commands.command("list")
@@ -60,12 +62,13 @@ commands.add_command(status)
 @click.option("--json", "as_json", is_flag=True, help="A JSON array.")
 def list_(store: str | None, limit: int, traces: bool, model: str | None, error: bool, in_flight: bool, as_json: bool) -> None:
     """The newest model calls, or traces."""
+    if in_flight:
+        if traces or error or model is not None:
+            raise click.UsageError("--in-flight goes with no other choice.")
+        with opened_here(store) as here:
+            print_in_flight(here.standings(1000), here.path, as_json=as_json)
+        return
     with opened(store) as source:
-        if in_flight:
-            if traces or error or model is not None:
-                raise click.UsageError("--in-flight goes with no other choice.")
-            print_in_flight(source.standings(1000), source.path, as_json=as_json)
-            return
         if traces and (model is not None or error):
             raise click.UsageError("--model and --error choose calls; leave out --traces.")
         rows = listing.traces(source, limit) if traces else listing.calls(source, limit, model=model, error=error)

@@ -11,6 +11,7 @@ import click
 from ..store.errors import StoreError
 from ..store.opening import open_store
 from ..store.querying import SpanStore
+from ..store.reader import Store
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,3 +31,15 @@ def opened(said: str | None) -> Iterator[SpanStore]:
             yield store
     except StoreError as error:
         raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def opened_here(said: str | None) -> Iterator[Store]:
+    """The same for what only the embedded store knows: how the runs of processes stand."""
+    with opened(said) as store:
+        if not isinstance(store, Store):
+            raise click.ClickException(
+                f"How runs stand is known to the embedded store of a machine alone, not to {store.place}. There, ask for gaps in "
+                "genba.call.sequence by genba.run.id: docs/do/accounting.md has the query."
+            )
+        yield store

@@ -12,7 +12,7 @@ from .. import semconv
 from ..conversation.reading import Words, duration, escaped, moment
 from ..store.journal import UnderWay
 from ..store.standing import IN_FLIGHT, RUNNING, Missing, Standing
-from .opening import opened, store_option
+from .opening import opened_here, store_option
 from .printing import Column, print_json, print_lines, print_table
 
 COLUMNS: Final = (
@@ -49,7 +49,7 @@ def status(store: str | None, limit: int, as_json: bool) -> None:
 
     The exit code is 1 if a call is missing and nobody knows why.
     """
-    with opened(store) as source:
+    with opened_here(store) as source:
         found = source.standings(limit)
         if as_json:
             print_json([_json(one) for one in found])

@@ -34,8 +34,11 @@ class Destination(Protocol):
 
     name: str
 
-    def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int]:
-        """Write them; reason -> how many were dropped because of it. May raise: then none was written."""
+    def write(self, spans: Sequence[ReadableSpan]) -> Mapping[str, int] | None:
+        """Write them; reason -> how many were dropped because of it. May raise: then none was written.
+
+        None where they have not arrived yet: then the destination counts them itself.
+        """
 
     def close(self) -> None:
         """Let go of what is open."""
@@ -255,6 +258,8 @@ class Delivery:
                 dropped = destination.write(spans)
             except Exception as error:  # noqa: BLE001  # whatever it is, the next destination still gets them
                 self._failed(destination, spans, error)
+                continue
+            if dropped is None:
                 continue
             self._ledger.exported[destination.name] += len(spans) - sum(dropped.values())
             for reason, number in dropped.items():

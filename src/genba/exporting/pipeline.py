@@ -27,6 +27,8 @@ from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
 from .accounts import Accounts
 from .destinations import Console, Delivery, Destination, Jsonl, Store, sequence_of
+from .otlp import presets
+from .otlp.outbox import Outbox
 from .processor import OnlyOurs, Processor
 
 if TYPE_CHECKING:
@@ -43,13 +45,20 @@ class _Handed(NamedTuple):
 class Flushed(_Handed):
     """What `flush` and `shutdown` found: a pair, with the counts since genba was started here, or since the fork that made this process."""
 
-    def __new__(cls, complete: bool, waiting: int, account: Account | None = None) -> Self:  # as a pair has it
+    def __new__(cls, complete: bool, waiting: int, account: Account | None = None, spooled: int = 0) -> Self:  # as a pair has it
         """With the account of the run, where there is one."""
         made = super().__new__(cls, complete, waiting)
         made._account = account
+        made._spooled = spooled
         return made
 
     _account: Account | None
+    _spooled: int
+
+    @property
+    def spooled(self) -> int:
+        """Spans that have not arrived at some OTLP destination. They are in the spool, and this process sends them, or the next."""
+        return self._spooled
 
     @property
     def made(self) -> int:
@@ -80,7 +89,7 @@ class Flushed(_Handed):
         return self.complete
 
     def __repr__(self) -> str:
-        names = ("complete", "waiting", "made", "in_flight", "sampled_out", "exported", "dropped")
+        names = ("complete", "waiting", "spooled", "made", "in_flight", "sampled_out", "exported", "dropped")
         return f"Flushed({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
@@ -110,8 +119,12 @@ class Pipeline:
         )
         if self.is_default:
             self.own = [Store(DEFAULT_STORE, ledger, version, packages)]
-        for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
+        for name in self.by_environment:
             standard.check(name, "traces")
+        self._outbox = self._made_outbox()
+        if self._outbox is not None and not self.by_environment:
+            self.own.append(self._outbox)
+            self._outbox.begin()
         self._delivery = Delivery(self.own, ledger)
         self._accounts = [Accounts(ledger, one, is_used=self._is_delivering) for one in self.own if isinstance(one, Store)]
         for accounts in self._accounts:  # there is one store at most
@@ -166,20 +179,25 @@ class Pipeline:
         """Hand over everything that has ended, in at most about `timeout` seconds."""
         until = monotonic() + timeout
         done = self._background.flush(timeout)
+        # Before the SDK's own exporters, which keep our thread for as long as they like.
+        unsent = self._outbox.flush(until) if self._outbox is not None else 0
         for provider in [self._private, self._meters, self._loggers, *self._joined]:
             flush = getattr(provider, "force_flush", None)
             if flush is not None:
-                left = max(until - monotonic(), 0.001)
+                left = until - monotonic()
+                if left <= 0:
+                    done = False
+                    break
                 # On our own thread: the SDK's processors take a timeout and do not keep it.
                 done = bool(self._background.run(functools.partial(flush, int(left * 1000) or 1), left)) and done
         for accounts in self._accounts:
             self._background.run(accounts.write, max(until - monotonic(), 0.001))
-        return self.flushed(complete=done)
+        return self.flushed(complete=done, unsent=unsent)
 
-    def flushed(self, *, complete: bool) -> Flushed:
+    def flushed(self, *, complete: bool, unsent: int = 0) -> Flushed:
         """The counts as of now."""
         waiting = self._background.waiting
-        return Flushed(complete and not waiting, waiting, self._ledger.account())
+        return Flushed(complete and not waiting and not unsent, waiting, self._ledger.account(), unsent)
 
     def shutdown(self, timeout: float) -> Flushed:
         """Flush, then close what is genba's own. The app's providers stay as they are."""
@@ -193,10 +211,12 @@ class Pipeline:
         for accounts in self._accounts if flushed.complete else ():
             self._background.run(accounts.end, max(until - monotonic(), 0.1))
         self._background.run(self._delivery.close, max(until - monotonic(), 0.1))
+        if self._outbox is not None and self._outbox not in self.own:
+            self._background.run(self._outbox.close, max(until - monotonic(), 0.1))
         for provider in (self._private, self._meters, self._loggers):
             if provider is not None:
                 self._background.run(provider.shutdown, max(until - monotonic(), 0.1))
-        return self.flushed(complete=True) if flushed.complete else flushed
+        return self.flushed(complete=True, unsent=flushed.spooled) if flushed.complete else flushed
 
     def forked(self) -> None:
         """In a child: what was under way in the parent is the parent's."""
@@ -213,8 +233,14 @@ class Pipeline:
     def describe(self) -> list[str]:
         """Where spans go, line by line, for `doctor`."""
         lines = [f"spans go to {self._following}"]
-        lines.extend(f"destination {one.name}" + (f" ({one.path})" if isinstance(one, Store) else "") for one in self.own)
-        lines.extend(f"destination {name}, by OpenTelemetry's variables" for name in self.by_environment)
+        lines.extend(
+            f"destination {one.name}" + (f" ({one.path})" if isinstance(one, Store) else "")
+            for one in self.own
+            if one is not self._outbox
+        )
+        lines.extend(f"destination {name}, by OpenTelemetry's variables" for name in self.by_environment if name != "otlp")
+        if self._outbox is not None:
+            lines.extend(self._outbox.describe())
         return lines
 
     def _provider(self, app: Any) -> Any:
@@ -250,11 +276,18 @@ class Pipeline:
 
     def _made(self) -> TracerProvider:
         provider = TracerProvider(resource=self._resource(), shutdown_on_exit=False)
-        if self.own:
-            processor = Processor(self._delivery, self._background, self._ledger, only_ours=False)
+        deliveries = [self._delivery] if self.own else []
+        if self._outbox is not None and self._outbox not in self.own:
+            # Asked for by the standard's variables: in a pipeline of the app's the app has seen to those itself.
+            self._outbox.begin()
+            deliveries.append(Delivery([self._outbox], self._ledger))
+        for delivery in deliveries:
+            processor = Processor(delivery, self._background, self._ledger, only_ours=False)
             provider.add_span_processor(processor)
             self._processors.append(processor)
         for name in self.by_environment:
+            if name == "otlp":
+                continue
             provider.add_span_processor(
                 BatchSpanProcessor(standard.Counting(standard.exporter(name, "traces"), name, self._ledger))
             )
@@ -263,14 +296,19 @@ class Pipeline:
         return provider
 
     def _exporters(self) -> list[SpanExporter]:
-        """The OpenTelemetry exporters that were asked for by `export`."""
-        made: list[SpanExporter] = []
-        for one in self._settings.export or ():
-            if one == "otlp":
-                made.append(standard.Counting(standard.exporter("otlp", "traces"), "otlp", self._ledger))
-            elif not isinstance(one, str):
-                made.append(standard.Counting(one, type(one).__name__, self._ledger))
-        return made
+        """The OpenTelemetry exporters that were passed to `export`."""
+        given = [one for one in self._settings.export or () if not isinstance(one, str)]
+        return [standard.Counting(one, type(one).__name__, self._ledger) for one in given]
+
+    def _made_outbox(self) -> Outbox | None:
+        """What sends to the OTLP destinations that were asked for, if any were."""
+        wanted = [one for one in self._settings.export or () if isinstance(one, str)]
+        targets = [standard.otlp_target()] if "otlp" in (*self.by_environment, *wanted) else []
+        named = [one for one in dict.fromkeys(wanted) if one in presets.PRESETS]
+        if named:
+            standard.check_http()
+        targets.extend(presets.target(one) for one in named)
+        return Outbox(targets, self._settings.spool, self._ledger, self._background) if targets else None
 
     def _own_destinations(self) -> list[Destination]:
         settings = self._settings

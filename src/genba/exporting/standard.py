@@ -9,10 +9,13 @@ from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.util.re import parse_env_headers
 
 from ..recording.ledger import Ledger
 from ..settings import SettingsError
 from .destinations import sequence_of
+from .otlp.presets import traces_url
+from .otlp.target import Protocol, Target
 
 _PACKAGES = {
     "http/protobuf": ("opentelemetry.exporter.otlp.proto.http", "otlp"),
@@ -43,6 +46,37 @@ def exporter(name: str, signal: str) -> Any:
         SettingsError: it is not installed, or its package does not load.
     """
     return _otlp(signal) if name == "otlp" else _by_entry_point(name, signal)
+
+
+def otlp_target() -> Target:
+    """Where OpenTelemetry's own variables say that OTLP goes.
+
+    Raises:
+        SettingsError: the exporter is not installed, or the protocol is none that it has.
+    """
+    package = _otlp_package("traces")
+    protocol: Protocol = "grpc" if package == _PACKAGES["grpc"][0] else "http/protobuf"
+    said = _said("HEADERS")
+    url = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
+    if not url:
+        base = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
+        url = (base or "http://localhost:4317") if protocol == "grpc" else traces_url(base or "http://localhost:4318")
+    return Target("otlp", url, protocol, parse_env_headers(said, liberal=True) if said else {}, uses_standard_variables=True)
+
+
+def check_http() -> None:
+    """Whether OTLP over HTTP is installed, for the destinations that are known by name.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    package, extra = _PACKAGES["http/protobuf"]
+    if not _is_installed(package):
+        raise SettingsError(f"Spans are to go out as OTLP, but the exporter is not installed. Run: pip install 'genba[{extra}]'")
+
+
+def _said(what: str) -> str:
+    return os.environ.get(f"OTEL_EXPORTER_OTLP_TRACES_{what}") or os.environ.get(f"OTEL_EXPORTER_OTLP_{what}") or ""
 
 
 def check(name: str, signal: str) -> None:
