@@ -80,6 +80,9 @@ def init(
     tokens: Literal["off", "counts", "pieces", "full"] | None = None,
     tokenizers: Mapping[str, str | PathLike[str]] | None = None,
     tensors: Literal["off", "logits", "embeddings", "all"] | None = None,
+    offload_above: int | str | None = None,
+    blobs: str | PathLike[str] | Literal[False] | None = None,
+    blobs_max: int | str | None = None,
     set_global: bool | None = None,
     service_name: str | None = None,
     **unknown: NoReturn,
@@ -107,6 +110,9 @@ def init(
         tokenizers: The tokenizer of a model whose provider tells no ids, by the model's name or a pattern: a file, a folder, or the name
             of an encoding, such as `{"gpt-4o*": "o200k_base"}`. Each call is then counted again, and compared with what was reported.
         tensors: Which tensors of engines in this process are summarised by themselves: `"logits"`, `"embeddings"`, `"all"` or `"off"`.
+        offload_above: Bytes of media above which they leave a message for the blob store, such as `"256KiB"`; `"off"` for never.
+        blobs: The blob store: a folder, a URL of fsspec's, or `"off"`. By default the folder `blobs` beside the store.
+        blobs_max: How much a local folder of blobs may hold, and how old they may get: `"10GiB"`, `"90d"` or `"10GiB,90d"`.
         set_global: Whether genba's private provider becomes the global one, if the app has none.
         service_name: `service.name` of the private provider.
 
@@ -129,6 +135,9 @@ def init(
         "tokens": tokens,
         "tokenizers": tokenizers,
         "tensors": tensors,
+        "offload_above": offload_above,
+        "blobs": blobs,
+        "blobs_max": blobs_max,
         "set_global": set_global,
         "service_name": service_name,
         **unknown,
