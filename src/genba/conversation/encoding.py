@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import types
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ MAX_BYTES = 8 << 20
 """Bytes of one encoded value that are kept waiting for the exporter."""
 
 MOST_BITS = 10_000
+_NOTE = re.compile(r" …\[\d+ characters, sha256 [0-9a-f]{16}\]… ")
 
 _CONTAINERS = frozenset((dict, list, tuple, set, frozenset))
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
@@ -98,6 +100,12 @@ def shorten(text: str, limit: int) -> str:
     if keep < 2:  # not a letter on either side
         return text[:limit]  # no room to say so
     return text[: keep - keep // 2] + note + text[len(text) - keep // 2 :]
+
+
+def is_shortened(text: str) -> bool:
+    """Whether its middle is missing already."""
+    middle = len(text) // 2
+    return _NOTE.search(text, max(middle - 100, 0), middle + 100) is not None
 
 
 def sha256(whole: str | bytes) -> str:

@@ -266,7 +266,7 @@ class Call:
         return None if body is None else self._whole(body)
 
     def _whole(self, value: JSON) -> bytes:
-        return encode(value, room=self._invocation.has_room)
+        return encode(value, room=self._invocation.stays_whole)
 
     def _answer_body(self) -> JSON:
         if self._answer is not None:

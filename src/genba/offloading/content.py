@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from ..conversation import JSON
-from ..conversation.encoding import Shortened, sha256, shorten
+from ..conversation.encoding import Shortened, is_shortened, sha256, shorten
 from .references import TEXT, Reference, stand_in
 from .walking import Media, longest, replaced
 
@@ -43,9 +43,8 @@ def offloaded(lists: Mapping[str, Sequence[bytes]], singles: Mapping[str, bytes]
             value = orjson.loads(encoded)
         except ValueError:  # a search's plain words
             return encoded
-        known = len(done.references) + len(done.shortened)
         made = replaced(value, limit, taking, path)
-        return orjson.dumps(made) if len(done.references) + len(done.shortened) > known else encoded
+        return encoded if made == value else orjson.dumps(made)
 
     for name, elements in lists.items():
         done.lists[name] = [without_what_is_large(element, f"{name}[{at}]") for at, element in enumerate(elements)]
@@ -74,9 +73,9 @@ class _Taking:
         return stand_in(kept, media.encoding, media.prefix)
 
     def text(self, text: str, path: str, limit: int) -> JSON:
-        content = text.encode(TEXT)
-        kept = self._kept(content, path, "text/plain")
-        return self._cut(text, path, limit, kept)
+        if is_shortened(text):  # when it was copied, and that is told already
+            return shorten(text, limit)
+        return self._cut(text, path, limit, self._kept(text.encode(TEXT), path, "text/plain"))
 
     def _kept(self, content: bytes, path: str, mime_type: Any) -> Reference | str:
         put = self._put(content)

@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from ..conversation import JSON
-from ..conversation.encoding import MAX_BYTES, decode, encode, shorten
+from ..conversation.encoding import MAX_BYTES, decode, encode, is_shortened, shorten
 from .content import Put
 from .references import TEXT, Reference, stand_in
 from .walking import Media, longest, media_in, replaced
@@ -78,7 +78,7 @@ class _Texts:
         return text
 
     def text(self, text: str, path: str, limit: int) -> JSON:
-        kept = self._put(text.encode(TEXT))
+        kept = "" if is_shortened(text) else self._put(text.encode(TEXT))
         if isinstance(kept, str):
             return shorten(text, limit)
         return stand_in(Reference(path, *kept, len(text.encode(TEXT)), "text/plain"), TEXT)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
-import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -109,9 +107,9 @@ class Offload:
             self._blobs = opened(place, Bounds(*self._settings.blobs_max))
         return self._blobs
 
-    def has_room(self, holder: Any, size: int) -> bool:
-        """Whether a request of `size` bytes, too long for others, is kept whole for as long as `holder` lives."""
-        return self.limit is not None and size <= MOST_WHOLE and self.blobs() is not None and self.room.take(holder, size)
+    def takes(self, size: int) -> bool:
+        """Whether something of `size` bytes, too long for others, may stay whole because it is to be offloaded."""
+        return self.limit is not None and size <= MOST_WHOLE and self.blobs() is not None
 
     def describe(self) -> list[str]:
         """What became of it, line by line, for `doctor`."""
@@ -122,7 +120,7 @@ class Offload:
         if self.counts["written"]:
             lines.append(f"blobs {self.counts['written']} referred to, {self.counts['bytes']} bytes")
         if blobs is not None and blobs.removed.blobs:
-            lines.append(f"blobs {blobs.removed.blobs} removed to keep within {self._settings.blobs_max}")
+            lines.append(f"blobs {blobs.removed.blobs} removed, the oldest: see GENBA_BLOBS_MAX")
         lines.extend(f"blobs {number} not written: {reason}" for reason, number in self.failed.items())
         return lines
 
@@ -139,29 +137,43 @@ class Offload:
 
 
 class Room:
-    """How much of what is long may wait. Taken on the host's threads."""
+    """How much of what is long may wait to be offloaded. Taken on the host's threads."""
 
     def __init__(self) -> None:
         self.forked()
 
     def forked(self) -> None:
         """In a child nothing waits yet, and the lock may have been another thread's."""
-        self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._left: deque[int] = deque()
+        self._free: deque[int] = deque()
         self._taken = 0
 
-    def take(self, holder: Any, size: int) -> bool:
-        """Whether there is room for so many bytes, which are `holder`'s until it is gone."""
+    def take(self, size: int) -> Callable[[], None] | None:
+        """Have room for so many bytes: what gives it back, the first time that it is called. None if there is no room."""
         with self._lock:
-            while self._left:
-                self._taken -= self._left.popleft()
+            while self._free:
+                self._taken -= self._free.popleft()
             if self._taken + size > MOST_WAITING:
-                return False
+                return None
             self._taken += size
-        # No lock there: a finaliser runs in the middle of anything.
-        weakref.finalize(holder, self._left.append, size).atexit = False
-        return True
+        return Held(self._free, size).let_go
+
+
+class Held:
+    """Room that somebody has, until it is given back or forgotten."""
+
+    __slots__ = ("_free", "_size")
+
+    def __init__(self, free: deque[int], size: int) -> None:
+        self._free = free
+        self._size = size
+
+    def let_go(self) -> None:
+        """Give it back. Takes no lock: this is called in the middle of anything."""
+        size, self._size = self._size, 0
+        self._free.append(size)
+
+    __del__ = let_go
 
 
 _UPLOADED: Final = {

@@ -68,6 +68,8 @@ class Record:
     _input: bytes | None = None
     _output: bytes | None = None
     _rendered: Rendered | None = None
+    _held: tuple[Callable[[], None], ...] = ()
+    """What gives back the room that long copies take."""
     _shortened: list[Shortened] | None = None
     """What was too long to be kept while waiting."""
 
@@ -136,12 +138,23 @@ class Record:
     def has_room(self, size: int) -> bool:
         """Whether a copy of so many bytes, more than others may have, is kept whole: it is to be offloaded."""
         offload = self._signals.offload
-        return offload is not None and self.keeps_content and offload.has_room(self, size)
+        held = offload.room.take(size) if offload is not None and self.stays_whole(size) else None
+        if held is not None:
+            self._held = (*self._held, held)
+        return held is not None
+
+    def stays_whole(self, size: int) -> bool:
+        """The same for a copy that is made to be offloaded at once."""
+        offload = self._signals.offload
+        return offload is not None and self.keeps_content and offload.takes(size)
 
     def _offloaded(self, content: Content) -> dict[str, Any]:
         """Put what is large in the content into the blob store; what the span says of it."""
         offload = self._signals.offload
         said: dict[str, Any] = {}
+        held, self._held = self._held, ()
+        for let_go in held:
+            let_go()
         if offload is None or not self.keeps_content:
             return said
         with harmless.guard("offloading content"):
