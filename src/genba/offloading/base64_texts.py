@@ -10,9 +10,13 @@ from typing import Final
 ENCODINGS: Final = ("base64", "base64url", "base64 unpadded", "base64url unpadded")
 """With `+/` or with `-_`, with or without `=` at the end."""
 
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+
 
 def decoded(text: str) -> tuple[bytes, str] | None:
     """The bytes, and which of the encodings makes this very text of them; None if none does."""
+    if not _BASE64.fullmatch(text, 0, 256):  # spares the work on most texts
+        return None
     alphabet = "base64url" if "-" in text or "_" in text else "base64"
     missing = -len(text) % 4
     encoding = f"{alphabet} unpadded" if missing else alphabet
@@ -23,8 +27,11 @@ def decoded(text: str) -> tuple[bytes, str] | None:
     return (content, encoding) if encoded(content, encoding) == text else None
 
 
-def loosely_decoded(text: str) -> bytes | None:
-    """The bytes of base64 that is written in lines, or ends oddly; None if it is no base64."""
+def media(text: str) -> bytes | None:
+    """The bytes of what is said to be base64, also where it is written in lines, or ends oddly; None if it is no base64."""
+    exactly = decoded(text)
+    if exactly is not None:
+        return exactly[0]
     joined = re.sub(r"\s+", "", text).rstrip("=")
     try:
         return _read(joined + "=" * (-len(joined) % 4), "base64url" if "-" in joined or "_" in joined else "base64")

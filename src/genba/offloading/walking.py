@@ -80,7 +80,7 @@ class _Walk:
         content = part.get("content")
         if part.get("type") != "blob" or not isinstance(content, str) or len(content) <= self._characters:
             return None
-        read = base64_texts.loosely_decoded(content)
+        read = base64_texts.media(content)
         if read is None:
             return {**part, "content": self._taking.text(content, f"{path}.content", self._limit)}
         return self._taking.part(part, read, path) if len(read) > self._limit else part
