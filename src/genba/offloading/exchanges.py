@@ -46,9 +46,9 @@ def offloaded(encoded: bytes, limit: int, put: Put) -> bytes:
 
 @lru_cache(maxsize=4)
 def _pattern(characters: int) -> re.Pattern[bytes]:
-    # A string begins after one of these; a quotation mark inside a string is preceded by a backslash. A key is followed by a colon.
+    # A string begins after one of these, or at the start; a quotation mark inside a string is preceded by a backslash. A key is followed by a colon.
     head = rb"(?:data:[\w.+/-]{0,150}(?:;[\w.+=-]{1,90}){0,4};base64,)?"
-    return re.compile(rb'(?<=[\[{:,\s])"(' + head + rb'[A-Za-z0-9+/_-]{%d,}={0,2})"(?!\s*:)' % (characters - 2))
+    return re.compile(rb'(?<![^\[{:,\s])"(' + head + rb'[A-Za-z0-9+/_-]{%d,}={0,2})"(?!\s*:)' % (characters - 2))
 
 
 def _said_before(found: re.Match[bytes]) -> str | None:
