@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from .. import harmless
+from .. import harmless, semconv
 from ..settings import Settings
 from . import content, exchanges
 from .blobs import BlobError, Blobs, opened
@@ -177,10 +177,10 @@ class Held:
 
 
 _UPLOADED: Final = {
-    "gen_ai.input.messages": "inputs",
-    "gen_ai.output.messages": "outputs",
-    "gen_ai.system_instructions": "system_instruction",
-    "gen_ai.tool.definitions": "tool.definitions",
+    semconv.INPUT_MESSAGES: "inputs",
+    semconv.OUTPUT_MESSAGES: "outputs",
+    semconv.SYSTEM_INSTRUCTIONS: "system_instruction",
+    semconv.TOOL_DEFINITIONS: "tool.definitions",
 }
 """Attribute -> what the standard's hook calls the file of it."""
 
