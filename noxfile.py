@@ -20,7 +20,7 @@ SUPPORTED = ["3.10", "3.11", "3.12", "3.13"]
 # The interpreter that runs nox is there for certain: on a machine that has only a newer one, the suite still runs.
 PYTHONS = [*SUPPORTED, *({RUNNING} - set(SUPPORTED))]
 
-SUITE = ["pytest", "pytest-asyncio", "hypothesis", "inline-snapshot"]
+SUITE = ["pytest", "pytest-asyncio", "hypothesis", "inline-snapshot", "fsspec"]
 CLIENTS = ["openai", "anthropic", "groq"]
 MODEL = ["xllamacpp==2026.10.11549"]
 # Without its dependencies, which would compile llama.cpp for ten minutes and are not needed to read the file.

@@ -17,18 +17,20 @@ ROOT = Path(genba.__file__).parent
 MODULES = sorted(ROOT.rglob("*.py"))
 PAGE = Path(__file__).parent.parent / "docs" / "understand" / "rooms.md"
 
-BASICS = {"semconv", "settings", "libraries", "harmless", "background"}
+BASICS = {"semconv", "quantities", "settings", "libraries", "harmless", "background"}
 """The first row: they import nothing of ours, but one another where one is plainly lower."""
 CAPTURE = {*BASICS, "conversation", "recording"}
 MAY_IMPORT = {
     "semconv": set(),
-    "settings": set(),
+    "quantities": set(),
+    "settings": {"quantities"},
     "libraries": set(),
     "harmless": set(),
     "background": {"harmless"},
     "conversation": {"semconv"},
-    "tokens": {*BASICS, "conversation"},
-    "recording": {*BASICS, "conversation", "tokens"},
+    "offloading": {*BASICS, "conversation"},
+    "tokens": {*BASICS, "conversation", "offloading"},
+    "recording": {*BASICS, "conversation", "offloading", "tokens"},
     "observing": {*CAPTURE, "tokens"},
     "providers": {*CAPTURE, "observing", "tokens"},
     "frameworks": {*CAPTURE, "observing", "tokens"},

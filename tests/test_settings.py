@@ -51,6 +51,11 @@ def test_nothing_said_is_the_default() -> None:
         ({"export": {"a": 1}}, "export", "'console'"),
         ({"capture_content": "all"}, "capture_content='all'", "'both'"),
         ({"capture_content": 7}, "capture_content=7", "'none'"),
+        ({"offload_above": "big"}, "offload_above='big'", "'64KiB'"),
+        ({"offload_above": 100}, "offload_above=100", "4KiB"),
+        ({"offload_above": -1}, "offload_above=-1", "'off'"),
+        ({"blobs": 7}, "blobs=7", "'.genba/blobs'"),
+        ({"blobs_max": "10 pears"}, "blobs_max='10 pears'", "'10GiB,90d'"),
         ({"semconv": "1.36"}, "semconv='1.36'", "'1.37'"),
         ({"semconv": 1.37}, "semconv=1.37", "'1.37'"),
         ({"semconv": ["latest"]}, "semconv", "'latest'"),
@@ -235,3 +240,36 @@ def test_every_error_leaves_genba_off() -> None:
         genba.init(semconv="1.36")  # type: ignore[arg-type]
     assert not genba.doctor().is_running
     assert genba.doctor().clients == []
+
+
+@pytest.mark.parametrize(
+    ("said", "size"), [(65536, 65536), ("65536", 65536), ("64KiB", 65536), ("64kb", 65536), ("1.5 MiB", 1_572_864), ("2g", 2 << 30)]
+)
+def test_sizes_are_written_as_people_write_them(said: Any, size: int) -> None:
+    assert given_to({"offload_above": said}).offload_above == size
+    assert given_to(GENBA_OFFLOAD_ABOVE=str(said)).offload_above == size
+
+
+def test_blobs_and_their_bounds() -> None:
+    assert given_to({"blobs_max": "10GiB,90d"}).blobs_max == (10 << 30, 90 * 86_400)
+    assert given_to(GENBA_BLOBS_MAX="12h").blobs_max == (None, 12 * 3600)
+    assert given_to({"blobs_max": "off"}).blobs_max == (None, None)
+    assert given_to({"offload_above": "off"}).offload_above is None
+    assert given_to(GENBA_BLOBS="off", OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH="/x").blobs == "off"
+    assert given_to({"blobs": Path("here")}).blobs == "here"
+    assert given_to(GENBA_BLOBS="~/blobs").blobs == str(Path("~/blobs").expanduser())
+
+
+def test_the_standards_upload_variables_name_the_blob_store() -> None:
+    path = {"OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH": "file:///uploads"}
+    hook = {"OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK": "upload"}
+    assert given_to(**path).blobs == "file:///uploads"
+    assert given_to(**path).upload is None
+    assert given_to(**path, **hook).upload == "json"
+    assert given_to(**path, **hook, OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT="jsonl").upload == "jsonl"
+    assert given_to(**path, OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK="mine").blobs is None
+    assert given_to(**path, GENBA_BLOBS="mine").blobs == "mine"
+    [warning] = given_to({"capture_content": "none"}, **path, **hook).warnings
+    assert "nothing is uploaded" in warning
+    [warning] = given_to(**path, **hook, OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT="xml").warnings
+    assert "'xml'" in warning

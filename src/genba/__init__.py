@@ -84,6 +84,9 @@ def init(
     tokenizers: Mapping[str, str | PathLike[str]] | None = None,
     tensors: Literal["off", "logits", "embeddings", "all"] | None = None,
     flush_on_sigterm: bool | None = None,
+    offload_above: int | str | None = None,
+    blobs: str | PathLike[str] | Literal[False] | None = None,
+    blobs_max: int | str | None = None,
     set_global: bool | None = None,
     service_name: str | None = None,
     **unknown: NoReturn,
@@ -114,6 +117,9 @@ def init(
             of an encoding, such as `{"gpt-4o*": "o200k_base"}`. Each call is then counted again, and compared with what was reported.
         tensors: Which tensors of engines in this process are summarised by themselves: `"logits"`, `"embeddings"`, `"all"` or `"off"`.
         flush_on_sigterm: Whether everything is handed over when SIGTERM ends the process, if the app handles that signal nowhere.
+        offload_above: Bytes of media above which they leave a message for the blob store, such as `"256KiB"`; `"off"` for never.
+        blobs: The blob store: a folder, a URL of fsspec's, or `"off"`. By default the folder `blobs` beside the store.
+        blobs_max: How much a local folder of blobs may hold, and how old they may get: `"10GiB"`, `"90d"` or `"10GiB,90d"`.
         set_global: Whether genba's private provider becomes the global one, if the app has none.
         service_name: `service.name` of the private provider.
 
@@ -138,6 +144,9 @@ def init(
         "tokenizers": tokenizers,
         "tensors": tensors,
         "flush_on_sigterm": flush_on_sigterm,
+        "offload_above": offload_above,
+        "blobs": blobs,
+        "blobs_max": blobs_max,
         "set_global": set_global,
         "service_name": service_name,
         **unknown,

@@ -71,7 +71,8 @@ def doctor() -> Doctor:
     if at_work is not None:
         ledger = at_work.signals.ledger
         at_work.signals.tracer()
-        pipeline = [*at_work.pipeline.describe(), f"run {ledger.run_id}"]
+        offload = at_work.signals.offload
+        pipeline = [*at_work.pipeline.describe(), *(offload.describe() if offload is not None else ()), f"run {ledger.run_id}"]
         if signals.current() is None:
             pipeline.append("switched off by OTEL_SDK_DISABLED=true")
         counts = {

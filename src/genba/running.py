@@ -17,6 +17,7 @@ from .exporting.otlp.presets import ELSEWHERE, PRESETS
 from .exporting.pipeline import Flushed, Pipeline
 from .libraries import LIBRARIES
 from .observing import patching, versions
+from .offloading import Offload
 from .recording import carrying, signals
 from .recording.afterwards import Afterwards
 from .recording.ledger import Ledger
@@ -76,7 +77,7 @@ def start(options: dict[str, Any]) -> None:
             harmless.logger.warning("genba: %s", warning)
         ledger, background = Ledger(), Background()
         pipeline = Pipeline(settings, ledger, background, VERSION, versions.imported)
-        made = Signals(settings, pipeline.choose, background, ledger)
+        made = Signals(settings, pipeline.choose, background, ledger, offload=Offload(settings, pipeline.blobs))
         sent = carrying.from_environment(os.environ)
         if sent:
             made.outer, made.outer_scope = carrying.context_of(sent), carrying.scope_of(sent)
@@ -158,6 +159,8 @@ def forked() -> None:
         running.signals.ledger.forked()
         running.pipeline.forked()
         exits.forked(_at_exit)
+        if running.signals.offload is not None:
+            running.signals.offload.forked()
 
 
 if hasattr(os, "register_at_fork"):

@@ -199,6 +199,7 @@ TIMING_DECODE: Final = "genba.timing.decode"
 TIMING_PREFILL_RATE: Final = "genba.timing.input_tokens_per_second"
 TIMING_DECODE_RATE: Final = "genba.timing.output_tokens_per_second"
 CONTENT_SHORTENED: Final = "genba.content.shortened"
+CONTENT_OFFLOADED: Final = "genba.content.offloaded"
 CONTENT_BYTES: Final = "genba.content.bytes"
 MODEL_CALLS: Final = "genba.model_calls"
 STRUCTURED_TYPE: Final = "genba.structured.type"
@@ -398,8 +399,15 @@ TABLE: Final = (
     Entry(
         CONTENT_SHORTENED,
         "string (JSON)",
-        "What was shortened in the middle to stay within a limit: where, original length in characters, and SHA-256 of the original.",
+        "What was shortened in the middle to stay within a limit: where, original length in characters, and SHA-256 of the original; "
+        "`uri`, where all of it is, or `because`, why it is in no blob.",
         '[{"path":"gen_ai.input.messages[3]","length":2000000,"sha256":"ab12…"}]',
+    ),
+    Entry(
+        CONTENT_OFFLOADED,
+        "string (JSON)",
+        "What is in the blob store in place of the span: where it was, URI, SHA-256 and size of what is there, type.",
+        '[{"path":"gen_ai.input.messages[0].parts[1]","uri":"file:///…/ab/ab12…","sha256":"ab12…","size":80123,"mime_type":"image/png"}]',
     ),
     Entry(CONTENT_BYTES, "int", "Size of the media in the answer, in bytes, where the answer is a file.", "48210"),
     Entry(STRUCTURED_TYPE, "string", "The type that an answer must be valid for, where a library asks until it is.", "Person"),

@@ -6,6 +6,7 @@ genba reads itself.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from . import quantities
+
 CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 EVENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT"
+HOOK_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK"
+UPLOAD_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH"
+UPLOAD_FORMAT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT"
 DEFAULT_STORE = ".genba/genba.db"
 DEFAULT_SPOOL = ".genba/spool"
 
@@ -78,9 +84,17 @@ TABLE = (
           "`all` or `off`."),
     Entry("flush_on_sigterm", "GENBA_FLUSH_ON_SIGTERM", "false", "Hand everything over when the process is told to end by SIGTERM, if nothing "
           "else handles that signal; then end by it, as without genba."),
+    Entry("offload_above", "GENBA_OFFLOAD_ABOVE", "64KiB", "Media of more bytes leave the message for the blob store, and a reference stays: "
+          "`256KiB`, `1MiB` or a number; `off` leaves everything where it is."),
+    Entry("blobs", "GENBA_BLOBS", "`blobs` beside the store", "The blob store: a folder, or a URL of fsspec's such as `s3://bucket/blobs` "
+          "with `genba[offload]`; `off` for none. Else the standard's `OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH` counts."),
+    Entry("blobs_max", "GENBA_BLOBS_MAX", "2GiB", "How much a local folder of blobs may hold, and how old a blob may get: `10GiB`, `90d`, or "
+          "`10GiB,90d`; `off` for no bounds. The oldest go first."),
     Entry("set_global", "GENBA_SET_GLOBAL", "false", "Make genba's provider the global one when the app has none."),
     Entry("service_name", "OTEL_SERVICE_NAME", "unknown_service", "`service.name` of genba's private provider."),
     Entry("", EVENT_VARIABLE, "with content", "`true` or `false`: whether the details event is emitted. Default: with `event` and `both`."),
+    Entry("", HOOK_VARIABLE, "", "`upload` also writes whole messages to the blob store, as the standard's hook does; in the "
+          "form that `OTEL_INSTRUMENTATION_GENAI_UPLOAD_FORMAT` names, `json` or `jsonl`."),
     Entry("", "OTEL_SDK_DISABLED", "false", "`true` switches genba off with the rest of OpenTelemetry."),
 )  # fmt: skip
 
@@ -114,6 +128,14 @@ class Settings:
     """By the name of a model, or a pattern of such names, the name or file of its tokenizer."""
     tensors: TensorKinds = "off"
     flush_on_sigterm: bool = False
+    offload_above: int | None = 64 << 10
+    """Bytes of media that stay in a message; None: all of them."""
+    blobs: str | None = None
+    """A folder or URL, `off`, or None when nobody said."""
+    blobs_max: tuple[int | None, float | None] = (2 << 30, None)
+    """Bytes and seconds."""
+    upload: Literal["json", "jsonl"] | None = None
+    """The form in which whole messages are written to the blob store too, if they are."""
     set_global: bool = False
     service_name: str | None = None
     warnings: tuple[str, ...] = ()
@@ -158,6 +180,10 @@ def resolve(
         tokenizers=_tokenizers(options.get("tokenizers"), env),
         tensors=_one_of(options.get("tensors"), env, "tensors", "GENBA_TENSORS", ("off", "logits", "embeddings", "all")) or "off",
         flush_on_sigterm=_flag(options.get("flush_on_sigterm"), env, "GENBA_FLUSH_ON_SIGTERM", "flush_on_sigterm", default=False),
+        offload_above=_offload_above(options.get("offload_above"), env),
+        blobs=_blobs(options.get("blobs"), env, warnings),
+        blobs_max=_blobs_max(options.get("blobs_max"), env),
+        upload=_upload(env, content, warnings),
         set_global=_flag(options.get("set_global"), env, "GENBA_SET_GLOBAL", "set_global", default=False),
         service_name=_name(options.get("service_name")),
         warnings=tuple(warnings),
@@ -213,6 +239,78 @@ def _not_a_table(said: object, origin: str) -> None:
             "program send its spans there, with OTEL_EXPORTER_OTLP_ENDPOINT or genba.init(export='otlp'), and set "
             "GENBA_STORE=clickhouse://… only where genba list, show, tokens, drift and export are called."
         )
+
+
+def _offload_above(option: object, env: Mapping[str, str]) -> int | None:
+    said, origin = _said(option, env, "offload_above")
+    if said in ("off", False):
+        return None
+    size = quantities.size(said) if said is not None else 64 << 10
+    if size is None or size < 4096:
+        raise SettingsError(f"{origin} is no size of at least 4KiB. Write a number of bytes, '64KiB', '1MiB' or 'off'.")
+    return size
+
+
+def _blobs(option: object, env: Mapping[str, str], warnings: list[str]) -> str | None:
+    said, origin = _said(option, env, "blobs")
+    if said is None and env.get(UPLOAD_VARIABLE, "").strip() and env.get(HOOK_VARIABLE, "").strip() in ("", "upload"):
+        if "://" in env[UPLOAD_VARIABLE] and not _is_reachable(env[UPLOAD_VARIABLE].strip()):
+            # Others read it too, and would go on without.
+            warnings.append(f"{UPLOAD_VARIABLE} is not used: fsspec is not installed. Run: pip install 'genba[offload]'")
+        else:
+            said, origin = env[UPLOAD_VARIABLE].strip(), UPLOAD_VARIABLE
+    if said is None or said in ("off", False):
+        return None if said is None else "off"
+    if not isinstance(said, (str, os.PathLike)) or not os.fspath(said):
+        raise SettingsError(
+            f"{origin} is no place. Write a folder such as '.genba/blobs', a URL such as 's3://bucket/blobs', or 'off'."
+        )
+    place = os.fspath(said)
+    if "://" in place and not _is_reachable(place):
+        raise SettingsError(
+            f"{origin} is a URL, and fsspec, which writes there, is not installed. Run: pip install 'genba[offload]'"
+        )
+    return place if "://" in place else _at_home(place, origin)
+
+
+def _is_reachable(url: str) -> bool:
+    return url.startswith("file://") or importlib.util.find_spec("fsspec") is not None
+
+
+def _blobs_max(option: object, env: Mapping[str, str]) -> tuple[int | None, float | None]:
+    said, origin = _said(option, env, "blobs_max")
+    if said is None:
+        return (2 << 30, None)
+    if said in ("off", False):
+        return (None, None)
+    bounds = quantities.size_and_age(str(said))
+    if bounds is None:
+        raise SettingsError(f"{origin} is neither a size nor an age. Write '10GiB', '90d', both as '10GiB,90d', or 'off'.")
+    return bounds
+
+
+def _upload(env: Mapping[str, str], content: Content, warnings: list[str]) -> Any:
+    """The form in which whole messages are uploaded, where the standard's hook is asked for."""
+    if env.get(HOOK_VARIABLE, "").strip() != "upload":
+        return None
+    if content == "none":
+        warnings.append(
+            f"{HOOK_VARIABLE}=upload is set, and content is off, so nothing is uploaded: genba writes no content anywhere then. To have it "
+            f"uploaded and not on spans, set {CONTENT_VARIABLE}=EVENT_ONLY and {EVENT_VARIABLE}=false."
+        )
+    form = env.get(UPLOAD_FORMAT_VARIABLE, "").strip().lower() or "json"
+    if form not in ("json", "jsonl"):
+        warnings.append(f"{UPLOAD_FORMAT_VARIABLE}={form!r} is not a known value, so json is written. Use 'json' or 'jsonl'.")
+        form = "json"
+    return form
+
+
+def _said(option: object, env: Mapping[str, str], name: str) -> tuple[Any, str]:
+    """What was said of a setting, and by whom; None if nothing was."""
+    if option is not None:
+        return option, f"genba.init({name}={option!r})"
+    variable = f"GENBA_{name.upper()}"
+    return env.get(variable, "").strip() or None, f"{variable}={env.get(variable)!r}"
 
 
 def _at_home(path: str, origin: str) -> str:

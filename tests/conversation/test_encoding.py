@@ -20,7 +20,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from genba.conversation.encoding import MAX_BYTES, MAX_DEPTH, MAX_ITEMS, MAX_TEXT, decode, encode, plain, readable, shorten
+from genba.conversation.encoding import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_ITEMS,
+    MAX_TEXT,
+    Shortened,
+    decode,
+    encode,
+    plain,
+    readable,
+    shorten,
+)
 from support.hostile import NAMED, Endless, Hostile, cyclic_list, deep, deep_mapping, values
 from support.programs import SOURCE, TESTS
 
@@ -213,9 +224,7 @@ def test_what_was_shortened_is_told_with_its_place_length_and_hash() -> None:
     long = "ab" * 200
     cuts: list[Any] = []
     said = plain({"messages": [{"content": long}, {"content": "short"}]}, cuts, 100, "gen_ai.input")
-    assert [cut._asdict() for cut in cuts] == [
-        {"path": "gen_ai.input.messages[0].content", "length": 400, "sha256": hashlib.sha256(long.encode()).hexdigest()}
-    ]
+    assert cuts == [Shortened("gen_ai.input.messages[0].content", 400, hashlib.sha256(long.encode()).hexdigest())]
     assert said["messages"][1] == {"content": "short"}
     assert len(said["messages"][0]["content"]) <= 100
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import re
 import types
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ MAX_BYTES = 8 << 20
 """Bytes of one encoded value that are kept waiting for the exporter."""
 
 MOST_BITS = 10_000
+_NOTE = re.compile(r" …\[\d+ characters, sha256 [0-9a-f]{16}\]… ")
 
 _CONTAINERS = frozenset((dict, list, tuple, set, frozenset))
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
@@ -36,24 +38,34 @@ class Shortened(NamedTuple):
     path: str
     length: int
     sha256: str
+    uri: str | None = None
+    """Where all of it is, if it is anywhere."""
+    because: str | None = None
+    """Why it is nowhere, if it was to be."""
 
 
-def encode(value: object, shortened: list[Shortened] | None = None, path: str = "") -> bytes:
+def encode(
+    value: object, shortened: list[Shortened] | None = None, path: str = "", room: Callable[[int], bool] | None = None
+) -> bytes:
     """`value` as JSON bytes. Whatever has no JSON form becomes a short description of itself.
 
-    Texts that had to be shortened to stay within `MAX_BYTES` are added to `shortened`, each with its place below `path`.
+    Texts that had to be shortened to stay within `MAX_BYTES` are added to `shortened`, each with its place below `path`. `room` is asked
+    whether so many more bytes may stay whole.
     """
     # A small value can stand for an endless text, by naming itself twice on every level.
-    return encode_known(value, shortened, path) if _is_bounded(value) else _carefully(value, shortened, path)
+    return encode_known(value, shortened, path, room) if _is_bounded(value) else _carefully(value, shortened, path)
 
 
-def encode_known(value: object, shortened: list[Shortened] | None = None, path: str = "") -> bytes:
+def encode_known(
+    value: object, shortened: list[Shortened] | None = None, path: str = "", room: Callable[[int], bool] | None = None
+) -> bytes:
     """`encode` for a value of which it is known that it can be written out, because the host does so too."""
     try:
         encoded = orjson.dumps(value, _stand_in, _OPTIONS)
     except Exception:  # noqa: BLE001  # orjson raises, or an object's own code does: walk it with care
         return _carefully(value, shortened, path)
-    return encoded if len(encoded) <= MAX_BYTES else _carefully(value, shortened, path)
+    fits = len(encoded) <= MAX_BYTES or (room is not None and room(len(encoded)))
+    return encoded if fits else _carefully(value, shortened, path)
 
 
 def _is_bounded(value: object) -> bool:
@@ -99,6 +111,12 @@ def shorten(text: str, limit: int) -> str:
     if keep < 2:  # not a letter on either side
         return text[:limit]  # no room to say so
     return text[: keep - keep // 2] + note + text[len(text) - keep // 2 :]
+
+
+def is_shortened(text: str) -> bool:
+    """Whether its middle is missing already."""
+    middle = len(text) // 2
+    return _NOTE.search(text, max(middle - 100, 0), middle + 100) is not None
 
 
 def sha256(whole: str | bytes) -> str:

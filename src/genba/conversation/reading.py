@@ -308,8 +308,10 @@ def _part(part: Mapping[str, JSON], results: Mapping[str, Mapping[str, JSON]], s
 def _medium(part: Mapping[str, JSON]) -> str:
     what = " ".join(str(part[key]) for key in ("modality", "mime_type") if part.get(key))
     content = part.get("content")
-    where = f"{len(content) * 3 // 4} bytes" if isinstance(content, str) else str(part.get("uri") or part.get("file_id") or "")
-    return escaped(f"[{what}: {where}]", one_line=True)
+    size = len(content) * 3 // 4 if isinstance(content, str) else part.get("size")
+    facts = [f"{size} bytes"] if isinstance(size, int) else []
+    facts += [str(part[key]) for key in ("uri", "file_id") if part.get(key)]
+    return escaped(f"[{what}: {', '.join(facts)}]", one_line=True)
 
 
 def _arguments(part: Mapping[str, JSON]) -> str:

@@ -33,6 +33,8 @@ from .processor import OnlyOurs, Processor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+BLOBS = "blobs"
+"""What the folder is called in which large content lies, beside the store."""
 
 
 class _Handed(NamedTuple):
@@ -143,6 +145,11 @@ class Pipeline:
             self._background.begin()
             self._private = self._made()
         return self._private
+
+    def blobs(self) -> str | None:
+        """The folder of blobs beside the store, if spans go to the store."""
+        stores = [one for one in self.own if isinstance(one, Store)] if not self.is_default or self._private is not None else []
+        return str(stores[0].path.parent / BLOBS) if stores else None
 
     def meters(self) -> Any:
         """A private meter provider, where OpenTelemetry's variables ask for metrics and the app has no pipeline; else None."""

@@ -100,13 +100,13 @@ class Call:
     def asked(self, body: JSON) -> None:
         """Its request, copied now: what the host does to its messages afterwards is not seen."""
         cuts: list[Shortened] = []
-        self._body = encode_known(body, cuts, semconv.INPUT_MESSAGES)
+        self._body = encode_known(body, cuts, semconv.INPUT_MESSAGES, self._invocation.has_room)
         if cuts:
             self.shortened = cuts
 
     def asked_in(self, body: bytes) -> None:
         """Its request, as the JSON that went out."""
-        if len(body) <= MAX_BYTES:
+        if len(body) <= MAX_BYTES or self._invocation.has_room(len(body)):
             self._body, self.shortened = body, ()
         else:
             self.asked(decode(body))
@@ -261,13 +261,16 @@ class Call:
             return Raw(withheld(self._body), self._answer_bytes())
         events = self._stream_events()
         taken = len(events) if self._taken is None else min(self._taken, len(events))
-        return Raw(withheld(self._body), None, [(when - started, encode(event)) for when, event in events], taken)
+        return Raw(withheld(self._body), None, [(when - started, self._whole(event)) for when, event in events], taken)
 
     def _answer_bytes(self) -> bytes | None:
         if self.body_received is not None and self._answer is not None:
             return self.body_received
         body = self._answer_body()
-        return None if body is None else encode(body)
+        return None if body is None else self._whole(body)
+
+    def _whole(self, value: JSON) -> bytes:
+        return encode(value, room=self._invocation.stays_whole)
 
     def _answer_body(self) -> JSON:
         if self._answer is not None:

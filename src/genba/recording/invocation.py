@@ -139,7 +139,7 @@ class Invocation(Record):
                 if self._chunks is None or self._chunk_times is None:
                     self._chunks, self._chunk_times = [], []
                 self._chunk_times.append(time_ns())
-                self._chunks.append(encode(chunk, self._cuts(), f"{self._content_names[1]}[{len(self._chunks)}]"))
+                self._chunks.append(encode(chunk, self._cuts(), f"{self._content_names[1]}[{len(self._chunks)}]", self.has_room))
 
     def response(self, response: Any = None, /, **said: Any) -> None:
         """Say what came back: a `Response`, a text, a message, or its fields by name (`messages=`, `id=`, `usage=` …).
@@ -184,11 +184,11 @@ class Invocation(Record):
 
     def took(self, arguments: Mapping[str, Any]) -> None:
         """Keep a copy of the arguments of a decorated function."""
-        self._input = encode(arguments, self._cuts(), self._content_names[0])
+        self._input = encode(arguments, self._cuts(), self._content_names[0], self.has_room)
 
     def gave(self, result: Any) -> None:
         """Keep a copy of the result of a decorated function."""
-        self._output = encode(result, self._cuts(), self._content_names[1])
+        self._output = encode(result, self._cuts(), self._content_names[1], self.has_room)
 
     def _cuts(self) -> list[Shortened]:
         if self._shortened is None:

@@ -68,6 +68,8 @@ class Record:
     _input: bytes | None = None
     _output: bytes | None = None
     _rendered: Rendered | None = None
+    _held: tuple[Callable[[], None], ...] = ()
+    """What gives back the room that long copies take."""
     _shortened: list[Shortened] | None = None
     """What was too long to be kept while waiting."""
 
@@ -112,7 +114,8 @@ class Record:
         if self._rendered is None:
             request, response = self._read_request(), self._read_response()
             content = self._content(request, response) if self.keeps_content else Content()
-            attributes = self._known(request, response)
+            attributes = {**self._known(request, response), **self._offloaded(content)}
+            rendering.shorten_texts(content)
             with harmless.guard("telling of tokens"):
                 chunks = () if self.settings.tokens == "off" else self.chunks()
                 told = tokens.told(self, request, response, chunks)
@@ -124,9 +127,51 @@ class Record:
         return self._rendered
 
     def raw(self) -> Raw | None:
-        """The exchange as it was, if content is kept."""
-        if not self.keeps_content:
-            return None
+        """The exchange as it was, if content is kept; what is large may be referred to."""
+        raw = self._raw_exchange() if self.keeps_content else None
+        offload = self._signals.offload
+        if raw is not None and offload is not None:
+            with harmless.guard("offloading the raw exchange"):
+                raw = raw.each(offload.exchange)
+        return raw
+
+    def has_room(self, size: int) -> bool:
+        """Whether a copy of so many bytes, more than others may have, is kept whole: it is to be offloaded."""
+        offload = self._signals.offload
+        held = offload.room.take(size) if offload is not None and self.stays_whole(size) else None
+        if held is not None:
+            self._held = (*self._held, held)
+        return held is not None
+
+    def stays_whole(self, size: int) -> bool:
+        """The same for a copy that is made to be offloaded at once."""
+        offload = self._signals.offload
+        return offload is not None and self.keeps_content and offload.takes(size)
+
+    def _offloaded(self, content: Content) -> dict[str, Any]:
+        """Put what is large in the content into the blob store; what the span says of it."""
+        offload = self._signals.offload
+        said: dict[str, Any] = {}
+        held, self._held = self._held, ()
+        for let_go in held:
+            let_go()
+        if offload is None or not self.keeps_content:
+            return said
+        with harmless.guard("offloading content"):
+            done = offload.content(content.lists, content.singles)
+            if done is not None:
+                content.lists, content.singles = done.lists, done.singles
+                content.shortened.extend(done.shortened)
+                if done.references:
+                    said[semconv.CONTENT_OFFLOADED] = rendering.references_text(done.references)
+            for name, uri, because in offload.uploaded(content.lists):
+                if because is None:
+                    said[name] = uri
+                else:
+                    content.shortened.append(Shortened(name, 0, "", because=because))
+        return said
+
+    def _raw_exchange(self) -> Raw | None:
         if self.exchange is not None:
             return self.exchange.raw()
         if self._input is None and self._output is None and not self._chunks:

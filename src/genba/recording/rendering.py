@@ -16,6 +16,7 @@ from .. import harmless, semconv
 from ..conversation import Request, Response, Usage
 from ..conversation.encoding import MAX_TEXT, MOST_BITS, Shortened, encode, plain, readable
 from ..conversation.usage import COUNTS, count
+from ..offloading import Reference
 
 _REQUEST = (
     (semconv.REQUEST_TEMPERATURE, "temperature"),
@@ -138,12 +139,17 @@ def _list(content: Content, name: str, elements: Sequence[Any]) -> None:
 
 def _element(content: Content, path: str, element: Any) -> bytes:
     try:
-        encoded = orjson.dumps(element)
-        if len(encoded) <= MAX_TEXT:
-            return encoded
-    except Exception:  # noqa: BLE001, S110  # something in it has no JSON form: the careful way finds one
-        pass
-    return orjson.dumps(plain(element, content.shortened, path=path))
+        return orjson.dumps(element)
+    except Exception:  # noqa: BLE001  # something in it has no JSON form: the careful way finds one
+        return orjson.dumps(plain(element, content.shortened, path=path))
+
+
+def shorten_texts(content: Content) -> None:
+    """Shorten the texts of messages that are still too long: those that were put nowhere else."""
+    for name, elements in content.lists.items():
+        for index, element in enumerate(elements):
+            if len(element) > MAX_TEXT:
+                elements[index] = orjson.dumps(plain(orjson.loads(element), content.shortened, path=f"{name}[{index}]"))
 
 
 def fitted(elements: Sequence[bytes], limit: int, name: str, shortened: list[Shortened]) -> bytes | None:
@@ -183,7 +189,12 @@ def cut_texts(attributes: dict[str, Any], limit: int, content: Content) -> None:
                 attributes[name] = value[:limit]
 
 
-_JSON_TEXTS = semconv.CONTENT_LIKE | {semconv.USAGE_RAW, semconv.CONTENT_SHORTENED, semconv.CHUNKS_TIMELINE}
+_JSON_TEXTS = semconv.CONTENT_LIKE | {
+    semconv.USAGE_RAW,
+    semconv.CONTENT_SHORTENED,
+    semconv.CONTENT_OFFLOADED,
+    semconv.CHUNKS_TIMELINE,
+}
 
 
 def older(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +206,16 @@ def older(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def shortened_text(shortened: Sequence[Shortened]) -> str:
     """The value of `genba.content.shortened`."""
-    return orjson.dumps([cut._asdict() for cut in shortened]).decode()
+    return orjson.dumps([_said(cut) for cut in shortened]).decode()
+
+
+def references_text(references: Sequence[Reference]) -> str:
+    """The value of `genba.content.offloaded`."""
+    return orjson.dumps([_said(reference) for reference in references]).decode()
+
+
+def _said(one: Shortened | Reference) -> dict[str, Any]:
+    return {name: value for name, value in one._asdict().items() if value is not None}
 
 
 def clean(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .ledger import Ledger
 from .sampling import Drops, foresight
 
 if TYPE_CHECKING:
+    from ..offloading import Offload
     from ..tokens.local import Tokenizers
 
 ChooseTracer = Callable[[Any], trace.Tracer]
@@ -35,6 +36,8 @@ class Signals:
     choose: ChooseTracer
     background: Background
     ledger: Ledger = field(default_factory=Ledger)
+    offload: Offload | None = None
+    """Where large content goes; None: it stays."""
     after: Any = None
     """What an ended invocation leaves besides its span: see `afterwards`."""
     is_silent: bool = False

@@ -5,14 +5,14 @@ The format: eight bytes with the length of the header, little-endian; the header
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+
+from ...offloading.files import make_folder, write
 
 TENSOR: Final = "tensor"
 """What the tensor is called in its file. Its own name is on the span: the same values may have many."""
@@ -37,8 +37,8 @@ def save(folder: Path, dtype: str, shape: Sequence[int], values: bytes) -> Mappi
     file = folder / f"{digest.hexdigest()}.safetensors"
     try:
         if not file.exists():
-            _make(folder)
-            _write(file, head, values)
+            make_folder(folder)
+            write(file, head, values)
     except OSError as error:
         return {"unknown": f"the file could not be written: {error.strerror or type(error).__name__}"}
     return {"sha256": digest.hexdigest(), "path": f"{folder.name}/{file.name}", "bytes": len(head) + len(values)}
@@ -49,25 +49,3 @@ def header(dtype: str, shape: Sequence[int], size: int) -> bytes:
     described = orjson.dumps({TENSOR: {"dtype": DTYPES[dtype], "shape": list(shape), "data_offsets": [0, size]}})
     padded = described + b" " * (-len(described) % 8)
     return len(padded).to_bytes(8, "little") + padded
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")  # what a model computes from prompts does not belong into a repository
-
-
-def _write(file: Path, *parts: bytes) -> None:
-    """All of it or nothing: another process may write the same."""
-    import tempfile  # only here, and it brings much
-
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as open_file:
-            open_file.writelines(parts)
-        Path(name).replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
