@@ -28,14 +28,15 @@ MAY_IMPORT = {
     "background": {"harmless"},
     "conversation": {"semconv"},
     "tokens": {*BASICS, "conversation"},
-    "recording": {*BASICS, "conversation", "tokens"},
+    "redacting": {*BASICS, "conversation"},
+    "recording": {*BASICS, "conversation", "tokens", "redacting"},
     "observing": {*CAPTURE, "tokens"},
     "providers": {*CAPTURE, "observing", "tokens"},
     "frameworks": {*CAPTURE, "observing", "tokens"},
     "work": {*CAPTURE, "observing", "running"},
     "store": {*BASICS, "conversation"},
     "drift": {*BASICS, "conversation", "tokens", "store"},
-    "exporting": {*BASICS, "conversation", "recording", "store"},
+    "exporting": {*BASICS, "conversation", "recording", "redacting", "store"},
     "cli": {*BASICS, "conversation", "drift", "store", "tokens"},
 }
 """Room -> rooms that it may import. What is in no room puts the rest together and may import everything."""

@@ -19,6 +19,7 @@ from .observing.tensors import tensor
 from .recording.carrying import carrier, environment, resume
 from .recording.invocation import Invocation
 from .recording.scope import conversation
+from .redacting.redaction import Redaction
 from .settings import SettingsError
 from .work.carried import carry
 
@@ -34,6 +35,7 @@ __all__ = [
     "Message",
     "Observation",
     "Part",
+    "Redaction",
     "Request",
     "Response",
     "SettingsError",
@@ -72,6 +74,7 @@ def init(
     store: str | PathLike[str] | Literal[False] | None = None,
     export: Any = None,
     capture_content: str | None = None,
+    redact: str | Sequence[str] | Redaction | Literal[False] | None = None,
     semconv: Literal["latest", "1.37"] | None = None,
     stream_usage: Literal["inject"] | None = None,
     instrument: Sequence[str] | None = None,
@@ -96,6 +99,8 @@ def init(
         store: File of the embedded store, or `"off"`. By default `.genba/genba.db`, unless the app has a pipeline of its own.
         export: Destinations of genba's own: `"store"`, `"console"`, `"jsonl:PATH"`, `"otlp"`, a `SpanExporter`, or a list of these.
         capture_content: Where prompts and completions go: `"span"` (the default), `"event"`, `"both"` or `"none"`.
+        redact: What is taken out before anything leaves the process or touches a disk: `"secrets"` (the default), `"secrets,personal"`,
+            single kinds such as `"mail,ip"`, `"off"`, or a `Redaction` with patterns and functions of your own.
         semconv: Version of the GenAI conventions to write.
         stream_usage: `"inject"` asks OpenAI streams for their usage, and hides the extra chunk.
         instrument: Names of the clients to trace; all that genba knows by default.
@@ -121,6 +126,7 @@ def init(
         "store": store,
         "export": export,
         "capture_content": capture_content,
+        "redact": redact,
         "semconv": semconv,
         "stream_usage": stream_usage,
         "instrument": instrument,

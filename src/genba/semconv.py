@@ -189,6 +189,7 @@ TIMING_PREFILL_RATE: Final = "genba.timing.input_tokens_per_second"
 TIMING_DECODE_RATE: Final = "genba.timing.output_tokens_per_second"
 CONTENT_SHORTENED: Final = "genba.content.shortened"
 CONTENT_BYTES: Final = "genba.content.bytes"
+REDACTED: Final = "genba.redacted"
 MODEL_CALLS: Final = "genba.model_calls"
 STRUCTURED_TYPE: Final = "genba.structured.type"
 RESPONSE_EXTRA: Final = "genba.response.extra"
@@ -337,6 +338,12 @@ TABLE: Final = (
         "string (JSON)",
         "What was shortened in the middle to stay within a limit: where, original length in characters, and SHA-256 of the original.",
         '[{"path":"gen_ai.input.messages[3]","length":2000000,"sha256":"ab12…"}]',
+    ),
+    Entry(
+        REDACTED,
+        "string (JSON)",
+        "What was redacted on this span, and how often: what stands in its place has the same name. See the page on privacy.",
+        '{"mail":2,"openai_key":1}',
     ),
     Entry(CONTENT_BYTES, "int", "Size of the media in the answer, in bytes, where the answer is a file.", "48210"),
     Entry(STRUCTURED_TYPE, "string", "The type that an answer must be valid for, where a library asks until it is.", "Person"),

@@ -57,6 +57,9 @@ TABLE = (
     Entry("export", "GENBA_EXPORT", "store", "Destinations of genba's own: `store`, `console`, `jsonl:PATH`, `otlp`, a SpanExporter, or several."),
     Entry("capture_content", CONTENT_VARIABLE, "span", "Where prompts and completions go: `none`, `span`, `event` or `both` (or the "
           "standard's NO_CONTENT, SPAN_ONLY, EVENT_ONLY, SPAN_AND_EVENT)."),
+    Entry("redact", "GENBA_REDACT", "secrets", "What is taken out before anything leaves the process or touches a disk: `secrets`, `personal`, "
+          "single kinds such as `mail,ip`, several of these, `off`, or a `genba.Redaction`."),
+    Entry("", "GENBA_REDACT_KEY", "", "Key of the pseudonyms that stand for what was redacted, at least 16 bytes. Without one there are none."),
     Entry("semconv", "GENBA_SEMCONV", "latest", "Version of the GenAI conventions to write: `latest` or `1.37`."),
     Entry("stream_usage", "GENBA_STREAM_USAGE", "", "`inject` asks OpenAI chat streams for usage and hides the extra chunk. Default: "
           "requests are sent as they are."),
@@ -94,6 +97,8 @@ class Settings:
     """Destinations asked for, or None when nobody said."""
     capture_content: Content = "span"
     emit_event: bool = False
+    redact: Any = None
+    """As it was given to `init`: see `redacting.redaction`, which reads GENBA_REDACT too."""
     semconv: Semconv = "latest"
     stream_usage: Literal["inject"] | None = None
     instrument: tuple[str, ...] | None = None
@@ -135,6 +140,7 @@ def resolve(
         export=_export(options.get("export"), env),
         capture_content=content,
         emit_event=_flag(None, env, EVENT_VARIABLE, default=content in ("event", "both")),
+        redact=options.get("redact"),
         semconv=_one_of(options.get("semconv"), env, "semconv", "GENBA_SEMCONV", ("latest", "1.37")) or "latest",
         stream_usage=_one_of(options.get("stream_usage"), env, "stream_usage", "GENBA_STREAM_USAGE", ("inject",)),
         instrument=_clients(options.get("instrument"), env, known_clients),

@@ -19,8 +19,10 @@ from opentelemetry.sdk.trace import ReadableSpan
 from .. import harmless
 from ..conversation.encoding import encode
 from ..recording.ledger import Ledger
+from .redacted import redacted
 
 if TYPE_CHECKING:
+    from ..redacting.redactor import Redactor
     from ..store.rows import SpanRow
 
 
@@ -39,11 +41,19 @@ class Destination(Protocol):
 class Store:
     """The embedded store."""
 
-    def __init__(self, path: str, ledger: Ledger, version: str, packages: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        path: str,
+        ledger: Ledger,
+        version: str,
+        packages: Callable[[], Mapping[str, str]],
+        redactor: Redactor | None = None,
+    ) -> None:
         self.name = "store"
         self.path = Path(path).absolute()
         self._ledger = ledger
         self._version = version
+        self._redactor = redactor
         self._packages = packages
         """What the process has imported until now; it only grows."""
         self._writer: Any = None
@@ -86,7 +96,7 @@ class Store:
             started_ns=ledger.started_ns,
             python=sys.version.split()[0],
             genba=self._version,
-            command=tuple(sys.orig_argv),
+            command=tuple(sys.orig_argv if self._redactor is None else self._redactor.command(sys.orig_argv)),
             parent_run_id=ledger.parent_run_id,
             packages=packages,
         )
@@ -172,13 +182,16 @@ def as_json(one: SpanRow) -> dict[str, Any]:
 class Delivery:
     """Hands batches of finished spans to each destination, and keeps count of what became of them."""
 
-    def __init__(self, destinations: Sequence[Destination], ledger: Ledger) -> None:
+    def __init__(self, destinations: Sequence[Destination], ledger: Ledger, redactor: Redactor | None = None) -> None:
         self.destinations = destinations
+        self._redactor = redactor
         self._ledger = ledger
         self._complained: Counter[str] = Counter()
 
     def deliver(self, spans: Sequence[ReadableSpan]) -> None:
-        """Write these spans everywhere."""
+        """Write these spans everywhere, once what must not be written is taken out."""
+        if self._redactor is not None:
+            spans = redacted(spans, self._redactor)
         for destination in self.destinations:
             try:
                 dropped = destination.write(spans)
@@ -201,5 +214,5 @@ class Delivery:
         if self._complained[destination.name] == 1:
             harmless.logger.warning(
                 "genba could not write %d spans to %s at %s: %s Your program is not affected. Further failures are counted: see genba.doctor().",
-                number, destination.name, time.strftime("%H:%M:%S"), error,
+                number, destination.name, time.strftime("%H:%M:%S"), harmless.cleaned(str(error)),
             )  # fmt: skip

@@ -23,10 +23,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from .. import harmless
 from ..background import Background
 from ..recording.ledger import Ledger
+from ..redacting.redactor import Redactor
 from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
 from .destinations import Console, Delivery, Destination, Jsonl, Store
 from .processor import OnlyOurs, Processor
+from .redacted import Redacting
 
 
 class Flushed(NamedTuple):
@@ -45,9 +47,16 @@ class Pipeline:
     """The way of spans from calls to destinations."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, background: Background, version: str, packages: Callable[[], Mapping[str, str]]
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        background: Background,
+        version: str,
+        packages: Callable[[], Mapping[str, str]],
+        redactor: Redactor | None = None,
     ) -> None:
         self._settings = settings
+        self._redactor = redactor
         self._ledger = ledger
         self._background = background
         self._version = version
@@ -66,10 +75,10 @@ class Pipeline:
             not self.own and settings.export is None and settings.store is None and standard.asked_for("traces") is None
         )
         if self.is_default:
-            self.own = [Store(DEFAULT_STORE, ledger, version, packages)]
+            self.own = [Store(DEFAULT_STORE, ledger, version, packages, redactor)]
         for name in [*self.by_environment, *(["otlp"] if "otlp" in (settings.export or ()) else ())]:
             standard.check(name, "traces")
-        self._delivery = Delivery(self.own, ledger)
+        self._delivery = Delivery(self.own, ledger, redactor)
 
     def choose(self, app: Any) -> trace.Tracer:
         """The tracer for the next span, given the app's global provider (None if it has none)."""
@@ -185,9 +194,7 @@ class Pipeline:
             provider.add_span_processor(processor)
             self._processors.append(processor)
         for name in self.by_environment:
-            provider.add_span_processor(
-                BatchSpanProcessor(standard.Counting(standard.exporter(name, "traces"), name, self._ledger))
-            )
+            provider.add_span_processor(BatchSpanProcessor(self._counting(standard.exporter(name, "traces"), name)))
         for exporter in self._exporters():
             provider.add_span_processor(BatchSpanProcessor(exporter))
         return provider
@@ -197,10 +204,15 @@ class Pipeline:
         made: list[SpanExporter] = []
         for one in self._settings.export or ():
             if one == "otlp":
-                made.append(standard.Counting(standard.exporter("otlp", "traces"), "otlp", self._ledger))
+                made.append(self._counting(standard.exporter("otlp", "traces"), "otlp"))
             elif not isinstance(one, str):
-                made.append(standard.Counting(one, type(one).__name__, self._ledger))
+                made.append(self._counting(one, type(one).__name__))
         return made
+
+    def _counting(self, exporter: SpanExporter, name: str) -> SpanExporter:
+        """An exporter whose results are counted, and which is given what may leave."""
+        counting = standard.Counting(exporter, name, self._ledger)
+        return counting if self._redactor is None else Redacting(counting, self._redactor)
 
     def _own_destinations(self) -> list[Destination]:
         settings = self._settings
@@ -210,7 +222,7 @@ class Pipeline:
             if is_off:
                 raise SettingsError("genba.init was asked to export to the store, and store='off'. Leave one of the two out.")
             path = _writable(settings.store or DEFAULT_STORE, settings.store_origin)
-            wanted.append(Store(path, self._ledger, self._version, self._packages))
+            wanted.append(Store(path, self._ledger, self._version, self._packages, self._redactor))
         for one in settings.export or ():
             if one == "console":
                 wanted.append(Console())

@@ -19,6 +19,7 @@ from .ledger import Ledger
 from .sampling import Drops, foresight
 
 if TYPE_CHECKING:
+    from ..redacting.redactor import Redactor
     from ..tokens.local import Tokenizers
 
 ChooseTracer = Callable[[Any], trace.Tracer]
@@ -37,6 +38,8 @@ class Signals:
     ledger: Ledger = field(default_factory=Ledger)
     after: Any = None
     """What an ended invocation leaves besides its span: see `afterwards`."""
+    redactor: Redactor | None = None
+    """What takes secrets and personal data out; None if nothing is to be taken out."""
     is_silent: bool = False
     """Whether nothing at all is to be recorded."""
     outer: Context | None = None
