@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -23,12 +23,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from .. import harmless
 from ..background import Background
 from ..recording.ledger import Ledger
-from ..redacting.redactor import Redactor
 from ..settings import DEFAULT_STORE, Settings, SettingsError
 from . import standard
 from .destinations import Console, Delivery, Destination, Jsonl, Store
 from .processor import OnlyOurs, Processor
 from .redacted import Redacting
+
+if TYPE_CHECKING:
+    from ..redacting.redactor import Redactor
 
 
 class Flushed(NamedTuple):

@@ -7,7 +7,7 @@ own span is not changed, since other processors may hold it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from opentelemetry.sdk.resources import Resource
@@ -18,8 +18,10 @@ from opentelemetry.trace import Link, SpanContext, Status, TraceState
 
 from .. import harmless, semconv
 from ..recording.pending import invocation_of
-from ..redacting.finding import Findings
-from ..redacting.redactor import FAILED, RedactionError, Redactor
+from ..redacting.finding import FAILED, Findings, RedactionError
+
+if TYPE_CHECKING:
+    from ..redacting.redactor import Redactor
 
 
 def redacted(spans: Sequence[ReadableSpan], redactor: Redactor) -> list[ReadableSpan]:
@@ -65,7 +67,10 @@ def _redacted(span: ReadableSpan, redactor: Redactor) -> ReadableSpan:
             status = Status(status.status_code, redactor.text(status.description, "status.description", findings))
         name = redactor.name(span.name) if is_ours else redactor.text(span.name, "name", findings)
         links = [
-            Link(_context(link.context, redactor), link.attributes if is_ours else redactor.attributes(link.attributes or {}, findings))
+            Link(
+                _context(link.context, redactor),
+                link.attributes if is_ours else redactor.attributes(link.attributes or {}, findings),
+            )
             for link in span.links
         ]
         if findings:
@@ -82,7 +87,13 @@ def counted(findings: Findings) -> str:
 
 
 def _copy(
-    span: ReadableSpan, name: str, attributes: Any, events: Sequence[Event], links: Sequence[Link], status: Status, redactor: Redactor | None
+    span: ReadableSpan,
+    name: str,
+    attributes: Any,
+    events: Sequence[Event],
+    links: Sequence[Link],
+    status: Status,
+    redactor: Redactor | None,
 ) -> ReadableSpan:
     return ReadableSpan(
         name=name,
@@ -127,7 +138,7 @@ def _resource(resource: Resource, redactor: Redactor | None) -> Resource:
         attributes = redactor.attributes(before, Findings())
         words = before.get("process.command_args")
         if isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
-            attributes["process.command_args"] = tuple(redactor.command(words))  # type: ignore[arg-type]  # looked for
+            attributes["process.command_args"] = tuple(redactor.command(words))
         kept = resource if attributes == before else Resource(attributes, resource.schema_url)
         if len(_resources) > 100:
             _resources.clear()

@@ -263,9 +263,7 @@ class Invocation(Record):
         """End it as failed though nothing was raised: the answer itself says so."""
         self.error_type = error_type
         if self.is_recording:
-            self.span.set_status(
-                self._status(message if message and self.keeps_content else None)
-            )
+            self.span.set_status(self._status(message if message and self.keeps_content else None))
             self.end(Outcome.FAILED)
 
     def _record_error(self, error: BaseException | None) -> None:
@@ -287,7 +285,9 @@ class Invocation(Record):
         redactor = self._signals.redactor
 
         def said() -> str | None:
-            kept = words and errors.bounded(words if redactor is None else redactor.text(words, "status.description", self.findings))
+            kept = words and errors.bounded(
+                words if redactor is None else redactor.text(words, "status.description", self.findings)
+            )
             return f"{kind}: {kept}" if kind and kept else kind or kept
 
         if redactor is None or not words or self._pending is None:

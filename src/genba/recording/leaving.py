@@ -14,11 +14,12 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.trace import Event, Span
 from opentelemetry.trace import Status, StatusCode
 
-from ..redacting.finding import Findings
-from ..redacting.redactor import FAILED, Redactor
+from ..redacting.finding import FAILED
 from .pending import PendingAttributes
 
 if TYPE_CHECKING:
+    from ..redacting.finding import Findings
+    from ..redacting.redactor import Redactor
     from .record import Record
 
 
@@ -57,12 +58,12 @@ def cover(span: Any, redactor: Redactor, record: Record) -> list[Callable[[], An
         settle.append(functools.partial(getattr, said, "description"))
     elif type(status) is LaterStatus:
         settle.append(functools.partial(getattr, status, "description"))
-    for one in (*span.events, *span.links):
-        held: Any = one
+    rest: list[Any] = [*span.events, *span.links]
+    for one in rest:  # they are the span's own, and hidden behind properties
         if isinstance(one, Event):
-            held._name = redactor.name(one.name)
+            one._name = redactor.name(one.name)  # noqa: SLF001
         if one.attributes:
-            held._attributes = later = _later(one.attributes, redactor, record.findings)
+            one._attributes = later = _later(one.attributes, redactor, record.findings)  # noqa: SLF001
             settle.append(later.keys)
     return settle
 
@@ -71,7 +72,7 @@ def _later(attributes: Any, redactor: Redactor, findings: Findings) -> PendingAt
     before = attributes if type(attributes) is BoundedAttributes else BoundedAttributes(attributes=dict(attributes))
     limit = before.max_value_len
 
-    def redact(text_limit: int | None, had: Mapping[str, Any]) -> Mapping[str, Any]:
+    def redact(_: int | None, had: Mapping[str, Any]) -> Mapping[str, Any]:
         kept = redactor.attributes(had, findings)
         return {name: value[:limit] if isinstance(value, str) and limit else value for name, value in kept.items()}
 

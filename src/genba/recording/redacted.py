@@ -10,7 +10,6 @@ import orjson
 
 from .. import semconv
 from ..conversation.tokens import Tokens
-from ..redacting import exchanges, token_masks
 from ..redacting.finding import Findings
 
 if TYPE_CHECKING:
@@ -95,11 +94,15 @@ def _equal(one: Any, other: Any) -> bool:
 
 def mask(redactor: Redactor, sides: Sides) -> Callable[[Tokens], Tokens]:
     """What takes tokens out of a record."""
+    from ..redacting import token_masks  # the detectors are nothing that importing genba should load
+
     return lambda tokens: token_masks.masked(tokens, redactor, sides.of(tokens))
 
 
 def exchange(raw: Raw, redactor: Redactor, findings: Findings, sides: Sides) -> Raw:
     """The raw exchange, redacted. `findings` and `sides` are what was found in the content that was read from it."""
+    from ..redacting import exchanges
+
     return replace(
         raw,
         request=exchanges.document(raw.request, "request", redactor, findings),

@@ -20,17 +20,19 @@ _STRICT: Final = (
     r"(?:access|refresh|auth|session|bearer|id|security|csrf|api|bot)[_-]?token|(?:subscription|signing|encryption|shared|master)[_-]?key"
 )
 _LOOSE: Final = r"secret|token|credentials?|passwort|contraseña|mot[_-]?de[_-]?passe"
-_NAME: Final = re.compile(rf"(?:.{{0,64}}[^a-z0-9])?(?:{_STRICT})[0-9]{{0,3}}", re.IGNORECASE)
-_LOOSE_NAME: Final = re.compile(rf"(?:.{{0,64}}[^a-z0-9])?(?:{_LOOSE})", re.IGNORECASE)
+_NAME: Final = rf"(?i)(?:.{{0,64}}[^a-z0-9])?(?:{_STRICT})[0-9]{{0,3}}"
+_LOOSE_NAME: Final = rf"(?i)(?:.{{0,64}}[^a-z0-9])?(?:{_LOOSE})"
 
-_AFTER: Final = r"[0-9]{0,3}[\"'`\]]{0,2}\s{0,3}(?:=>|:=|={1,2}|:)\s{0,3}(?:(?:str|bytes|string)\s{0,2}=\s{0,2})?[bfru]{0,2}[\"'`]{0,3}([^\s\"'`,;<>(){}\[\]&\\‹›]{6,256})"
+_AFTER: Final = (
+    r"[0-9]{0,3}[\"'`\]]{0,2}\s{0,3}(?:=>|:=|={1,2}|:)\s{0,3}(?:(?:str|bytes|string)\s{0,2}=\s{0,2})?"
+    r"[bfru]{0,2}[\"'`]{0,3}([^\s\"'`,;<>(){}\[\]&\\‹›]{6,256})"
+)
 _QUOTED: Final = r"[0-9]{0,3}\\{0,7}\"\s{0,3}:\s{0,3}\\{0,7}\""
 _STEMS: Final[Mapping[str, tuple[str, str]]] = {
     "passw": ("passwo?r?d", ""),
     "passphrase": ("passphrase", ""),
     "passcode": ("passcode", ""),
     "pwd": ("pwd", ""),
-    "cookie": ("cookie", r"(?!)"),
     "credential": ("credentials?", r"(?!)"),
     "secret": ("secret", r"client[_-]?"),
     "token": ("token", r"(?:access|refresh|auth|authorization|session|bearer|security|csrf|api|bot)[_-]?"),
@@ -38,13 +40,13 @@ _STEMS: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What a name ends in; how it is written on; what before it makes sure that it means a secret."""
 _IN_A_STRING: Final = r"[;?&](?:password|pwd|passwd)\s?=\s?([^\s;&\"'<>{}$\\‹›]{1,200})"
-_FLAG: Final = re.compile(r"--?(?:password|passwd|pwd|token|api-?key|secret(?:-key)?|access-?key|auth(?:orization)?)", re.IGNORECASE)
-_NO_SECRET: Final = re.compile(
-    r"(?i).*(?:example|placeholder|your[_-]|changeme|redacted|withheld|dummy|insert|xxxx|\*\*\*|\.\.\.|…|0123456789|12345678|abcdef).*|"
+_FLAG: Final = r"(?i)--?(?:password|passwd|pwd|token|api-?key|secret(?:-key)?|access-?key|auth(?:orization)?)"
+_HARMLESS: Final = (
+    r"(?i).*(?:example|placeholder|your[_-]|changeme|redacted|removed|withheld|dummy|insert|xxxx|\*\*\*|\.\.\.|…|0123456789|12345678|abcdef).*|"
     r"(?:none|null|true|false|undefined|string|str|required|optional)|[$%{<].*|https?:.*|/.*|[0-9.,:+-]+|[a-z_]+[.:/][a-z_.:/]+"
 )
 
-_PLACEHOLDER: Final = re.compile(r"(?i)none|null|true|false|undefined|string|str|number|required|optional|[$%{<].*|\*+|x+")
+_PLACEHOLDER: Final = r"(?i)none|null|true|false|undefined|string|str|number|required|optional|[$%{<].*|\*+|x+"
 
 
 def assigned(traits: Traits) -> Iterator[Match]:
@@ -98,7 +100,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 @cache
 def _meaning(name: str) -> int:
-    return 2 if _NAME.fullmatch(name) else 1 if _LOOSE_NAME.fullmatch(name) else 0
+    return 2 if _compiled(_NAME).fullmatch(name) else 1 if _compiled(_LOOSE_NAME).fullmatch(name) else 0
 
 
 def is_secret(name: str, value: str) -> bool:
@@ -107,18 +109,24 @@ def is_secret(name: str, value: str) -> bool:
         return False
     meaning = _meaning(name)
     if meaning == 2:
-        return len(value) >= 3 and not _PLACEHOLDER.fullmatch(value[:300]) and (" " not in value.strip() or _is_a_header(value))
+        return (
+            len(value) >= 3
+            and not _compiled(_PLACEHOLDER).fullmatch(value[:300])
+            and (" " not in value.strip() or _is_a_header(value))
+        )
     return meaning == 1 and _is_a_token(value)
 
 
 def _is_a_header(value: str) -> bool:
     scheme, _, rest = value.strip().partition(" ")
-    return scheme.lower() in ("basic", "bearer", "token", "apikey", "key", "digest", "negotiate") or "=" in scheme or is_random(rest)
+    return (
+        scheme.lower() in ("basic", "bearer", "token", "apikey", "key", "digest", "negotiate") or "=" in scheme or is_random(rest)
+    )
 
 
 def is_flag(word: str) -> bool:
     """Whether a secret follows this word on a command line."""
-    return _FLAG.fullmatch(word) is not None
+    return _compiled(_FLAG).fullmatch(word) is not None
 
 
 def is_random(said: str) -> bool:
@@ -131,30 +139,32 @@ def is_random(said: str) -> bool:
 
 def _is_words(said: str) -> bool:
     """Whether it is words with signs between them, some perhaps a number: `us-east-1`, `step-by-step-2024`."""
-    parts = [part for part in re.split(r"[_.\-/+]", said) if part]
+    parts = [part for part in re.split(r"[_.:\-/+]", said) if part]
     return len(parts) > 1 and all(part.isalpha() or part.isdigit() for part in parts)
 
 
 def _is_a_password(said: str) -> bool:
-    if len(said) < 6 or _NO_SECRET.fullmatch(said):
+    if len(said) < 6 or _compiled(_HARMLESS).fullmatch(said):
         return False
     has_digit, has_letter = any(c.isdigit() for c in said), any(c.isalpha() for c in said)
     has_sign = any(not c.isalnum() and c not in "_.-:/" for c in said)
-    if not (has_letter and (has_digit or has_sign)) or said.isidentifier() and not _is_mixed(said):
+    if not (has_letter and (has_digit or has_sign)) or (said.isidentifier() and not _is_mixed(said)):
         return False
     return _entropy(said) >= 2.5 and not _is_words(said)
 
 
 def _is_a_token(said: str) -> bool:
     """The same for a name that often means something else."""
-    return len(said) >= 12 and " " not in said and not _NO_SECRET.fullmatch(said[:300]) and is_random(said)
+    return len(said) >= 12 and " " not in said and not _compiled(_HARMLESS).fullmatch(said[:300]) and is_random(said)
 
 
 def _is_mixed(identifier: str) -> bool:
     """Whether a name is none that one would choose: digits amidst it, more than at its end."""
     stem = identifier.rstrip("0123456789")
     inner = sum(c.isdigit() for c in stem)
-    return inner >= 2 or (len(identifier) - len(stem) >= 1 and "_" not in stem and 6 <= len(identifier) and _entropy(identifier) >= 2.7)
+    return inner >= 2 or (
+        len(identifier) - len(stem) >= 1 and "_" not in stem and len(identifier) >= 6 and _entropy(identifier) >= 2.7
+    )
 
 
 def _entropy(said: str) -> float:

@@ -13,19 +13,28 @@ from typing import Any, Final
 import orjson
 
 from .. import harmless
-from .finding import Findings, Match
-from .redactor import FAILED, WITHHELD, RedactionError, Redactor
+from .finding import FAILED, WITHHELD, Findings, Match, RedactionError
+from .redactor import Redactor
 from .views import views
 
 PATH: Final = "genba.exchange"
 NO_TOKENS: Final = "‹withheld: tokens of a redacted text›"
 _OF_TOKENS: Final = frozenset(
     (
-        *("logprobs", "top_logprobs", "prompt_logprobs", "completion_probabilities", "logprobs_result", "logprobsResult", "avgLogprobs"),
+        *(
+            "logprobs",
+            "top_logprobs",
+            "prompt_logprobs",
+            "completion_probabilities",
+            "logprobs_result",
+            "logprobsResult",
+            "avgLogprobs",
+        ),
         *("token_ids", "prompt_token_ids", "output_token_ids", "input_ids", "output_ids", "tokens", "bytes", "context", "prefill"),
     )
 )
 _NAMES_A_PLACE: Final = ("index", "type", "id")
+
 
 @dataclass(slots=True)
 class _Leaf:
@@ -37,7 +46,9 @@ class _Leaf:
     text: str
     cuts: list[tuple[int, int, str]] = field(default_factory=list)
 
+
 Events = Sequence[tuple[int, bytes]]
+
 
 def document(encoded: bytes | None, name: str, redactor: Redactor, known: Findings) -> bytes | None:
     """A request or a response. `known` is what was found in the span's content."""
@@ -50,6 +61,7 @@ def document(encoded: bytes | None, name: str, redactor: Redactor, known: Findin
     kept = _changed(kept, _without_tokens)
     return orjson.dumps(WITHHELD) if _still_says(kept, known) else kept
 
+
 def stream(events: Events, redactor: Redactor, known: Findings, answered: Findings) -> Events:
     """The events of a stream. `known` is what was found in the span's content, `answered` what of it in the answer."""
     try:
@@ -57,6 +69,7 @@ def stream(events: Events, redactor: Redactor, known: Findings, answered: Findin
     except Exception as error:  # noqa: BLE001  # fails closed
         harmless.failed("redacting the events of a stream", RedactionError(type(error).__name__))
         return [(when, orjson.dumps(FAILED)) for when, _ in events]
+
 
 def _stream(events: Events, redactor: Redactor, known: Findings, answered: Findings) -> Events:
     loaded: list[Any] = []
@@ -89,6 +102,7 @@ def _stream(events: Events, redactor: Redactor, known: Findings, answered: Findi
         return [(when, orjson.dumps(WITHHELD)) for when, _ in events]
     return kept_events
 
+
 def _columns(loaded: Sequence[Any]) -> dict[str, list[_Leaf]]:
     """The texts at each place of the events: by path, and by path and what numbers the parts, as several answers may take turns."""
     columns: dict[str, list[_Leaf]] = {}
@@ -98,7 +112,10 @@ def _columns(loaded: Sequence[Any]) -> dict[str, list[_Leaf]]:
             columns.setdefault(path, []).append(leaf)
             if place:
                 columns.setdefault(f"{path} {place}", []).append(leaf)
-    return {path: leaves for path, leaves in columns.items() if len(leaves) > 1 and any(one.text != leaves[0].text for one in leaves)}
+    return {
+        path: leaves for path, leaves in columns.items() if len(leaves) > 1 and any(one.text != leaves[0].text for one in leaves)
+    }
+
 
 def _leaves(value: Any, path: str, place: str) -> Iterator[tuple[str, str, Any, Any]]:
     if isinstance(value, dict):
@@ -116,6 +133,7 @@ def _leaves(value: Any, path: str, place: str) -> Iterator[tuple[str, str, Any, 
         elif isinstance(item, (dict, list)):
             yield from _leaves(item, where, place)
 
+
 def _across(path: str, leaves: Sequence[_Leaf], redactor: Redactor, findings: Findings) -> set[int]:
     """Take out what is found in the texts of these leaves together; in which events something was changed."""
     text = "".join(leaf.text for leaf in leaves)
@@ -127,6 +145,7 @@ def _across(path: str, leaves: Sequence[_Leaf], redactor: Redactor, findings: Fi
     findings.add(found)
     return _cut(leaves, found, redactor)
 
+
 def _rewritten(path: str, leaves: Sequence[_Leaf], text: str, redactor: Redactor, findings: Findings) -> set[int]:
     """What a function of the user's makes of them together stands in the first one."""
     kept = redactor.text(text, f"{PATH}.events{path.partition(' ')[0]}", findings)
@@ -135,6 +154,7 @@ def _rewritten(path: str, leaves: Sequence[_Leaf], text: str, redactor: Redactor
     for at, leaf in enumerate(leaves):
         leaf.text = leaf.holder[leaf.key] = kept if at == 0 else ""
     return {leaf.event for leaf in leaves}
+
 
 def _cut(leaves: Sequence[_Leaf], found: Sequence[Match], redactor: Redactor) -> set[int]:
     changed: set[int] = set()
@@ -155,15 +175,20 @@ def _cut(leaves: Sequence[_Leaf], found: Sequence[Match], redactor: Redactor) ->
         start = end
     return changed
 
+
 def _without_tokens(value: Any) -> Any:
     """The value without tokens, their bytes and ids: together they say what was taken out."""
     if isinstance(value, dict):
-        return {key: NO_TOKENS if key in _OF_TOKENS and isinstance(item, (dict, list)) else _without_tokens(item) for key, item in value.items()}
+        return {
+            key: NO_TOKENS if key in _OF_TOKENS and isinstance(item, (dict, list)) else _without_tokens(item)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         if len(value) >= 4 and all(type(one) is int for one in value):
             return NO_TOKENS
         return [_without_tokens(one) for one in value]
     return value
+
 
 def _changed(encoded: bytes, change: Any) -> bytes:
     try:
@@ -173,10 +198,11 @@ def _changed(encoded: bytes, change: Any) -> bytes:
     changed = change(value)
     return encoded if changed == value else orjson.dumps(changed)
 
+
 def _still_says(encoded: bytes, known: Findings) -> bool:
     text = encoded.decode("utf-8", "surrogateescape")
     return bool(known.originals) and any(_says(one, known.originals) for one in (text, *(view.text for view in views(text))))
 
+
 def _says(text: str, originals: Any) -> bool:
     return any(len(one) >= 4 and one in text for one in originals)
-

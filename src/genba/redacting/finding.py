@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+WITHHELD: Final = "‹withheld›"
+FAILED: Final = "‹withheld: redaction failed›"
 RUN: Final = 16
 """Characters in a row, without a space or a sign between them, that every key of a provider has at least."""
 
@@ -18,6 +20,10 @@ _AS_RUNS: Final = bytes(0x61 if byte in _WORD else 0x20 for byte in range(256))
 _DIGITS: Final = bytes(range(0x30, 0x3A))
 _AS_DIGITS: Final = bytes(0x64 if byte in _DIGITS else 0x20 for byte in range(256))
 _BETWEEN_DIGITS: Final = b" -./()\xa0\xc2"  # a space that does not break a line is two bytes
+
+
+class RedactionError(Exception):
+    """A redactor that failed. Its own words are not repeated: they may quote the text."""
 
 
 class Match(NamedTuple):

@@ -28,7 +28,8 @@ class Paths:
 
 
 def _expression(pattern: str) -> str:
-    end, parts = 0, []
+    end = 0
+    parts: list[str] = []
     for found in _ANY.finditer(pattern):
         parts += (re.escape(pattern[end : found.start()]), _MEANING[found.group()])
         end = found.end()

@@ -22,8 +22,7 @@ def find(traits: Traits, kinds: frozenset[str]) -> Iterator[Match]:
     """Everything of these kinds in the text."""
     text = traits.text
     if "mail" in kinds and ("@" in text or "%40" in text):
-        for found in _compiled(_MAIL).finditer(text):
-            yield Match(found.start(), found.end(), "mail", found.group())
+        yield from _mails(text)
     if "iban" in kinds and traits.has_digits(4):
         yield from _ibans(text)
     if "card" in kinds and traits.has_digits(12):
@@ -31,27 +30,52 @@ def find(traits: Traits, kinds: frozenset[str]) -> Iterator[Match]:
     if "phone" in kinds and traits.has_digits(7):
         yield from _phones(text)
     wanted = kinds & national_ids.KINDS
-    if wanted and traits.has_digits(2):
-        yield from national_ids.find(text, wanted)
+    if wanted and traits.has_digits(1):
+        yield from national_ids.find(traits, wanted)
     if IP in kinds and ("." in text or ":" in text):
         yield from _addresses(text)
 
 
-_MAIL: Final = r"\w[\w.+%'~-]{0,63}(?:@|%40)(?:[^\W_][\w-]{0,62}\.){1,8}(?:xn--[\w-]{2,20}|[^\W\d_]{2,24})"
+_DOMAIN: Final = r"(?:@|%40)(?:[^\W_][\w-]{0,62}\.){1,8}(?:xn--[\w-]{2,20}|[^\W\d_]{2,24})"
+
+
+def _mails(text: str) -> Iterator[Match]:
+    """From each `@`: its domain first, since most of them have none, then what stands before it."""
+    for sign in ("@", "%40"):
+        at = text.find(sign)
+        while at >= 0:
+            domain = _compiled(_DOMAIN).match(text, at)
+            if domain is not None:
+                before = text[max(at - 64, 0) : at]
+                local = len(before)
+                while local and (before[local - 1].isalnum() or before[local - 1] in "_.+'~-"):
+                    local -= 1
+                start = at - len(before) + local
+                while start < at and not (text[start].isalnum() or text[start] == "_"):  # a quotation mark, say
+                    start += 1
+                if start < at:
+                    yield Match(start, domain.end(), "mail", text[start : domain.end()])
+            at = text.find(sign, at + 1)
 
 
 def _cards(text: str) -> Iterator[Match]:
     at = 0
-    pattern = _compiled(r"(?<![0-9])[2-6][0-9]{2,18}(?:[ .\xa0-][0-9]{3,19}){0,5}")
+    pattern = _compiled(r"[2-6](?<![0-9].)[0-9]{2,18}(?:[ .\xa0-][0-9]{3,19}){0,5}")
     while (found := pattern.search(text, at)) is not None:
         start = found.start()
-        end = _card_end(text, start, found.end())
+        end = _card_end(text, start, found.end()) if _may_be_a_card(found.group()) else 0
         if end:
             yield Match(start, end, "card", _digits(text[start:end]))
             at = end
         else:  # a later group of digits may begin one
             group = re.match(r"[0-9]+", text[start : found.end()])
             at = start + (group.end() if group else 1)
+
+
+def _may_be_a_card(said: str) -> bool:
+    """Whether its groups of digits are as on a card: one, or four and others."""
+    groups = said.replace("\xa0", " ").replace(".", " ").replace("-", " ").split(" ")
+    return len(groups[0]) >= 13 or (len(groups) >= 3 and len(groups[0]) == 4 and 4 <= len(groups[1]) <= 6)
 
 
 _LENGTHS: Final = {"4": (13, 16, 19), "5": (16,), "2": (16,), "3": (14, 15, 16), "6": (16, 17, 18, 19)}
@@ -90,29 +114,43 @@ def luhn(digits: str) -> bool:
     return (sum(numbers[::2]) + sum(_DOUBLED[n] for n in numbers[1::2])) % 10 == 0
 
 
-_IBAN_LENGTHS: Final = {
-    country: int(length)
-    for country, length in (
-        entry.split(":")
-        for entry in (
-            "AD:24 AE:23 AL:28 AT:20 AZ:28 BA:20 BE:16 BG:22 BH:22 BI:27 BR:29 BY:28 CH:21 CR:22 CY:28 CZ:24 DE:22 DJ:27 DK:18 DO:28 "
-            "EE:20 EG:29 ES:24 FI:18 FK:18 FO:18 FR:27 GB:22 GE:22 GI:23 GL:18 GR:27 GT:28 HN:28 HR:21 HU:28 IE:22 IL:23 IQ:23 IS:26 "
-            "IT:27 JO:30 KW:30 KZ:20 LB:28 LC:32 LI:21 LT:20 LU:20 LV:21 LY:25 MC:27 MD:24 ME:22 MK:19 MN:20 MR:27 MT:31 MU:30 NI:28 "
-            "NL:18 NO:15 OM:23 PK:24 PL:28 PS:29 PT:25 QA:29 RO:24 RS:22 RU:33 SA:24 SC:31 SD:18 SE:24 SI:19 SK:24 SM:27 SO:23 ST:25 "
-            "SV:28 TL:23 TN:24 TR:26 UA:29 VA:22 VG:24 XK:20 YE:30"
-        ).split()
-    )
+_IBANS: Final = {
+    15: "NO",
+    16: "BE",
+    18: "DK FI FK FO GL NL SD",
+    19: "MK SI",
+    20: "AT BA EE KZ LT LU MN XK",
+    21: "CH HR LI LV",
+    22: "BG BH CR DE GB GE IE ME RS VA",
+    23: "AE GI IL IQ OM SO TL",
+    24: "AD CZ ES MD PK RO SA SE SK TN VG",
+    25: "LY PT ST",
+    26: "IS TR",
+    27: "BI DJ FR GR IT MC MR SM",
+    28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
+    29: "BR EG PS QA UA",
+    30: "JO KW MU YE",
+    31: "MT SC",
+    32: "LC",
+    33: "RU",
 }
+"""Length -> the countries whose account numbers have it."""
+
+
+@cache
+def _iban_length(country: str) -> int | None:
+    return next((length for length, countries in _IBANS.items() if len(country) == 2 and country in countries.split()), None)
 
 
 def _ibans(text: str) -> Iterator[Match]:
-    for found in _compiled(r"(?<![A-Za-z0-9])([A-Za-z]{2})[0-9]{2}(?=[ \xa0-]?[A-Za-z0-9])").finditer(text):
-        length = _IBAN_LENGTHS.get(found.group(1).upper())
+    for found in _compiled(r"[0-9]{2}(?<=[A-Za-z]{2}..)(?=[ \xa0-]?[A-Za-z0-9])").finditer(text):
+        begin = found.start() - 2
+        length = _iban_length(text[begin : begin + 2].upper()) if not text[begin - 1 : begin].isalnum() or not begin else None
         if length is None:
             continue
-        end, said = _gathered(text, found.start(), length)
+        end, said = _gathered(text, begin, length)
         if len(said) == length and not (end < len(text) and text[end].isalnum()) and _mod97(said):
-            yield Match(found.start(), end, "iban", said.upper())
+            yield Match(begin, end, "iban", said.upper())
 
 
 def _gathered(text: str, start: int, length: int) -> tuple[int, str]:
@@ -134,15 +172,17 @@ def _mod97(iban: str) -> bool:
     return int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
 
 
-_PHONE: Final = (
-    r"(?:(?<![\w+])\+|(?<![\w+.:,/-])00)[ \xa0]?[1-9][0-9]{0,2}(?:[ \xa0./-]{0,2}\(?[0-9]{1,5}\)?){1,7}|"
-    r"(?<![\w.])(?:1[ .-])?\([2-9][0-9]{2}\)[ \xa0-]?[0-9]{3}[ .-][0-9]{4}(?![0-9])|"
-    r"(?<![\w./-])[2-9][0-9]{2}[.-][2-9][0-9]{2}[.-][0-9]{4}(?![\w./-])"
+_REST: Final = r"[ \xa0]?[1-9][0-9]{0,2}(?:[ \xa0./-]{0,2}\(?[0-9]{1,5}\)?){1,7}"
+_PHONES: Final = (
+    r"\+(?<![\w+].)" + _REST,
+    r"00(?<![\w+.:,/-]00)" + _REST,
+    r"\([2-9][0-9]{2}\)[ \xa0-]?[0-9]{3}[ .-][0-9]{4}(?![0-9])",
+    r"[2-9](?<![\w./-].)[0-9]{2}[.-][2-9][0-9]{2}[.-][0-9]{4}(?![\w./-])",
 )
 
 
 def _phones(text: str) -> Iterator[Match]:
-    for found in _compiled(_PHONE).finditer(text):
+    for found in (found for pattern in _PHONES for found in _compiled(pattern).finditer(text)):
         said = _at_most(found.group(), _LONGEST_PHONE)
         digits = _digits(said)
         if len(digits) >= (11 if said.startswith("00") else 8):
@@ -164,17 +204,29 @@ def _at_most(said: str, digits: int) -> str:
 
 
 def _addresses(text: str) -> Iterator[Match]:
-    for found in _compiled(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w]|\.[0-9])").finditer(text):
+    for found in _compiled(r"[0-9](?<![\w.].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])").finditer(text):
         if all(int(part) < 256 for part in found.group().split(".")):
             yield Match(found.start(), found.end(), IP, found.group())
-    for found in _compiled(r"(?<![\w:.])[0-9A-Fa-f:]{2,39}(?:\.[0-9.]{1,12})?(?:%[\w]{1,15})?(?![\w:])").finditer(text):
-        said = found.group()
-        if said.count(":") >= 2 and any(c.isalnum() for c in said):
+    end = 0
+    for found in _compiled(r":[0-9A-Fa-f]{0,4}:").finditer(text):
+        if found.start() < end:
+            continue
+        start = found.start()
+        while start > max(found.start() - 5, end) and text[start - 1] in "0123456789abcdefABCDEF":
+            start -= 1
+        whole = _compiled(r"[0-9A-Fa-f:]{2,39}(?:\.[0-9.]{1,12})?").match(text, start)
+        end = found.end() if whole is None else whole.end()
+        said = text[start:end].rstrip(".")
+        if (
+            not (text[start - 1 : start].isalnum() and start)
+            and not text[end : end + 1].isalnum()
+            and any(c.isalnum() for c in said)
+        ):
             try:
-                ipaddress.IPv6Address(said.rstrip("."))
+                ipaddress.IPv6Address(said)
             except ValueError:
                 continue
-            yield Match(found.start(), found.end(), IP, said)
+            yield Match(start, start + len(said), IP, said)
 
 
 def _digits(text: str) -> str:

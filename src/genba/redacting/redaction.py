@@ -70,7 +70,9 @@ def _kinds(detect: Any, origin: str) -> frozenset[str]:
 
     words = [word.strip() for word in detect.split(",")] if isinstance(detect, str) else detect
     if not isinstance(words, (list, tuple, set, frozenset)) or not all(isinstance(word, str) for word in words):
-        raise SettingsError(f"{origin}: use 'secrets', 'secrets,personal', 'off' or a genba.Redaction(…), not a {type(detect).__name__}.")
+        raise SettingsError(
+            f"{origin}: use 'secrets', 'secrets,personal', 'off' or a genba.Redaction(…), not a {type(detect).__name__}."
+        )
     known = {"secrets": secrets.KINDS, "personal": personal.KINDS, personal.IP: frozenset({personal.IP})}
     known.update({kind: frozenset({kind}) for kind in (*personal.KINDS, *secrets.KINDS)})
     wanted: frozenset[str] = frozenset()
@@ -86,11 +88,15 @@ def _kinds(detect: Any, origin: str) -> frozenset[str]:
 
 def _patterns(patterns: Any, origin: str) -> Mapping[str, re.Pattern[str]]:
     if not isinstance(patterns, Mapping):
-        raise SettingsError(f"{origin}: patterns must be a mapping such as {{'customer': r'C-[0-9]{{8}}'}}, not a {type(patterns).__name__}.")
+        raise SettingsError(
+            f"{origin}: patterns must be a mapping such as {{'customer': r'C-[0-9]{{8}}'}}, not a {type(patterns).__name__}."
+        )
     compiled: dict[str, re.Pattern[str]] = {}
     for name, pattern in patterns.items():
         if not isinstance(name, str) or re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name) is None:
-            raise SettingsError(f"{origin}: the pattern's name {name!r} must be made of letters, digits, '_', '.' and '-': it replaces what is found.")
+            raise SettingsError(
+                f"{origin}: the pattern's name {name!r} must be made of letters, digits, '_', '.' and '-': it replaces what is found."
+            )
         try:
             made = re.compile(pattern)
         except (re.error, TypeError) as error:

@@ -14,22 +14,16 @@ import orjson
 
 from .. import harmless
 from . import assignments, personal, secrets
-from .finding import Findings, Match, Traits, apart
+from .finding import FAILED, WITHHELD, Findings, Match, RedactionError, Traits, apart
 from .paths import Paths
-from .views import views
+from .views import View, views
 
-WITHHELD: Final = "‹withheld›"
-FAILED: Final = "‹withheld: redaction failed›"
 _SHAPE: Final = ("type", "role")
 """What makes a part of a message readable at all."""
 DEEPEST: Final = 8
 """How often JSON in a text within JSON is taken apart."""
 
 _CUT: Final = re.compile(r" …\[([0-9]+) characters, sha256 ([0-9a-f]{16})\]… ")
-
-
-class RedactionError(Exception):
-    """A redactor that failed. Its own words are not repeated: they may quote the text."""
 
 
 class Redactor:
@@ -64,23 +58,29 @@ class Redactor:
 
     # Texts.
 
-    def matches(self, text: str) -> list[Match]:
+    def matches(self, text: str, traits: Traits | None = None) -> list[Match]:
         """What detectors and patterns find in a text, also where it is written with escapes."""
-        found = list(self._found(text))
+        found = self._found(text, traits)
         if "\\" in text:
             for view in views(text):
                 found += [Match(*view.range(one.start, one.end), one.kind, one.said) for one in self._found(view.text)]
         return apart(found) if len(found) > 1 else found
 
-    def _found(self, text: str) -> list[Match]:
+    def _found(self, text: str, traits: Traits | None = None) -> list[Match]:
         if len(text) < 3:
             return []
-        traits = Traits(text)
+        traits = traits or Traits(text)
         found: list[Match] = []
         if self._secrets:
             found += [one for one in secrets.find(traits) if one.kind in self._secrets]
         if self._personal:
-            found += personal.find(traits, self._personal)
+            # The end of `app:password@host` looks like a mail address.
+            secret = list(found)
+            found += [
+                one
+                for one in personal.find(traits, self._personal)
+                if one.kind != "mail" or not any(other.start < one.end and one.start < other.end for other in secret)
+            ]
         for name, pattern in self._patterns.items():
             found += [Match(one.start(), one.end(), name, one.group()) for one in pattern.finditer(text) if one.group()]
         return found
@@ -135,7 +135,8 @@ class Redactor:
             return text
         if findings is not None:
             findings.add(found)
-        parts, end = [], 0
+        parts: list[str] = []
+        end = 0
         for one in found:
             parts += (text[end : one.start], self._stand_in(one.kind, one.said))
             end = one.end
@@ -248,7 +249,11 @@ class Redactor:
         if path in self._allow:
             return said
         better = self.matches(said)
-        match = better[0] if len(better) == 1 and better[0].end - better[0].start == len(said) else Match(0, len(said), "password", said)
+        match = (
+            better[0]
+            if len(better) == 1 and better[0].end - better[0].start == len(said)
+            else Match(0, len(said), "password", said)
+        )
         return self.replaced(said, [match], findings)
 
     def _number(self, value: int, path: str, findings: Findings) -> Any:
@@ -264,8 +269,10 @@ class Redactor:
         """A JSON value as bytes. One in which nothing is found is not taken apart."""
         try:
             text = encoded.decode("utf-8", "surrogateescape")
-            found = self.matches(text)
-            if not (found or self.has_rules or self._is_special(text)):
+            # What its texts say are parts of this: so it need not be looked through as it is written too.
+            said = Traits(View(text).text if "\\" in text else text)
+            found = self.matches(said.text, said)
+            if not (found or self.has_rules or self._is_special(said)):
                 return encoded
             findings.nearby.update(one.said for one in found if one.kind == "aws_secret")
             try:
@@ -277,9 +284,15 @@ class Redactor:
         except Exception as error:  # noqa: BLE001
             return orjson.dumps(self._failed(path, error, findings))
 
-    def _is_special(self, text: str) -> bool:
+    def _is_special(self, traits: Traits) -> bool:
         """Whether there may be something in it that is only seen when it is taken apart."""
-        return '"data:text/' in text or '"blob"' in text or " …[" in text or ("password" in self._secrets and _names_secrets(text))
+        text = traits.text
+        return (
+            "data:text/" in text
+            or '"blob"' in text
+            or " …[" in text
+            or ("password" in self._secrets and assignments.mentions(traits))
+        )
 
     def attributes(self, attributes: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
         """Attributes of a span, an event, a link or a resource."""
@@ -289,7 +302,9 @@ class Redactor:
             return self._object(attributes, "", findings, 0)
         except Exception as error:  # noqa: BLE001
             failed = self._failed("attributes", error, findings)
-            return {name: failed if isinstance(value, (str, bytes, list, tuple, dict)) else value for name, value in attributes.items()}
+            return {
+                name: failed if isinstance(value, (str, bytes, list, tuple, dict)) else value for name, value in attributes.items()
+            }
 
     def _may_hold(self, attributes: Mapping[str, Any]) -> bool:
         """Whether to look at each by itself: all of them are looked through as one text first, since most hold nothing."""

@@ -113,16 +113,16 @@ def find(traits: Traits) -> Iterator[Match]:
                 yield from _keys(key, text)
         if b"AKIA" in runs or b"ASIA" in runs:
             yield from _aws_secrets(text)
-    for key in NEAR:
-        if any(begin in text for begin in key.begins):
-            yield from _keys(key, text)
+        for key in NEAR:
+            if any(begin in text for begin in key.begins):
+                yield from _keys(key, text)
     if "PRIVATE KEY" in text:
         yield from _private_keys(text)
     if "://" in text and ("@" in text or "%40" in text):
         yield from _grouped(text, "password", _IN_A_URL, _is_no_template)
     if "jdbc:oracle" in text:
-        yield from _grouped(text, "password", r"jdbc:oracle:thin:[^/\s@]{1,100}/([^@\s\"']{1,200})@", _is_no_template)
-    if "Key=" in text or "sig=" in text:
+        yield from _grouped(text, "password", r"jdbc:oracle:thin:[\w.$#-]{1,100}/([^@\s\"']{1,200})@", _is_no_template)
+    if runs and ("Key=" in text or "sig=" in text):
         yield from _grouped(text, "azure_key", _AZURE, None)
     yield from _headers(traits)
     yield from assigned(traits)
@@ -140,7 +140,7 @@ def _keys(key: Key, text: str) -> Iterator[Match]:
             yield Match(found.start(), found.end(), key.kind, said)
 
 
-_AWS_SECRET: Final = r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
+_AWS: Final = r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"
 _NEAR: Final = 300
 
 
@@ -150,7 +150,7 @@ def _aws_secrets(text: str) -> Iterator[Match]:
     for found in _compiled(r"A[KS]IA[A-Z2-7]{16}").finditer(text):
         start = max(found.start() - _NEAR, reached)
         reached = found.end() + _NEAR
-        for one in _compiled(_AWS_SECRET).finditer(text, start, min(reached, len(text))):
+        for one in _compiled(_AWS).finditer(text, start, min(reached, len(text))):
             if _is_of_all_letters(one.group()):
                 yield Match(one.start(), one.end(), "aws_secret", one.group())
 
@@ -162,7 +162,9 @@ def _is_of_all_letters(said: str) -> bool:
 _BEGIN: Final = r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 _END: Final = r"-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 _LONGEST_KEY: Final = 50_000
-_CUT_OFF: Final = r"(?:\s*[A-Za-z0-9-]{1,30}: [^\n]{0,200}\n)*(?:\s*[A-Za-z0-9+/]{24,}={0,2})*(?:\s+[A-Za-z0-9+/]{1,80}={0,2}(?=\s*(?:$|…)))?"
+_CUT_OFF: Final = (
+    r"(?:\s*[A-Za-z0-9-]{1,30}: [^\n]{0,200}\n)*(?:\s*[A-Za-z0-9+/]{24,}={0,2})*(?:\s+[A-Za-z0-9+/]{1,80}={0,2}(?=\s*(?:$|…)))?"
+)
 """What follows the beginning of a key whose end is missing: headers and lines of base64."""
 
 
@@ -171,8 +173,10 @@ def _private_keys(text: str) -> Iterator[Match]:
     for found in _compiled(_BEGIN).finditer(text):
         if found.start() < end:
             continue
-        closed = _compiled(_END).search(text, found.end(), found.end() + _LONGEST_KEY)
-        if closed is not None and "-----BEGIN" not in text[found.end() : closed.start()]:
+        following = text.find("-----BEGIN", found.end(), found.end() + _LONGEST_KEY)
+        limit = found.end() + _LONGEST_KEY if following < 0 else following
+        closed = _compiled(_END).search(text, found.end(), limit)
+        if closed is not None:
             end = closed.end()
         else:
             cut_off = _compiled(_CUT_OFF).match(text, found.end())
@@ -192,9 +196,9 @@ _AUTHORIZATION: Final = (
 
 
 def _headers(traits: Traits) -> Iterator[Match]:
-    if "earer" in traits.text or "EARER" in traits.text:
+    if "bearer" in traits.lower:
         yield from _grouped(traits.text, "bearer_token", _BEARER, _is_a_token, re.IGNORECASE)
-    if "uthorization" in traits.text or "AUTHORIZATION" in traits.text:
+    if "authorization" in traits.lower:
         yield from _grouped(traits.text, "credential", _AUTHORIZATION, _is_an_authorization, re.IGNORECASE)
 
 
@@ -203,8 +207,8 @@ def _is_a_token(said: str) -> bool:
 
 
 def _is_an_authorization(said: str) -> bool:
-    scheme, _, rest = said.partition(" ")
-    return _is_a_token(said) or (scheme.lower() == "basic" and _is_user_and_password(rest.strip()))
+    scheme, _, rest = said.replace("%20", " ").partition(" ")
+    return _is_a_token(rest or scheme) or (scheme.lower() == "basic" and _is_user_and_password(rest.strip()))
 
 
 def _is_user_and_password(said: str) -> bool:
@@ -218,7 +222,7 @@ def _is_user_and_password(said: str) -> bool:
 
 def _is_no_template(said: str) -> bool:
     """Whether it is a password, rather than where one goes."""
-    return not said.startswith(("$", "{", "%(", "*", "…", "...", "[")) and said not in ("password", "pass", "PASSWORD", "xxx", "pw")
+    return not said.startswith(("$", "{", "%(", "*", "…", "...", "[")) and said.lower() not in ("password", "redacted", "xxx")
 
 
 def _grouped(text: str, kind: str, pattern: str, check: Callable[[str], bool] | None, flags: int = 0) -> Iterator[Match]:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from .. import harmless
 from ..conversation.tokens import Tokens
-from .finding import Findings
-from .redactor import RedactionError, Redactor
+from .finding import Findings, RedactionError
+from .redactor import Redactor
 
 WITHHELD: Final = "withheld: what was redacted in the text cannot be found in the tokens"
 FAILED: Final = "withheld: redaction failed"

@@ -1,4 +1,4 @@
-"""A text with its escapes undone, and where each place of it came from: a secret may be written as `sk\\u002dproj` in JSON.
+r"""A text with its escapes undone, and where each place of it came from: a secret may be written as `sk\u002dproj` in JSON.
 
 JSON may be in JSON, so this is done again until nothing changes. Nothing is parsed: half of a JSON text has views too.
 """
@@ -68,9 +68,15 @@ def _unescaped(text: str, escape: str, end: int) -> tuple[str, int]:
     """What an escape stands for, and where it ends: a character beyond the first 65536 is written as two."""
     if escape[1] != "u":
         return _SHORT.get(escape[1], escape[1]), end
-    code = int(escape[2:], 16)
+    code = _code(escape)
     if 0xD800 <= code < 0xDC00:
         second = _ESCAPE.match(text, end)
-        if second is not None and second.group()[1] == "u" and 0xDC00 <= (low := int(second.group()[2:], 16)) < 0xE000:
+        low = _code(second.group()) if second is not None and second.group()[1] == "u" else 0
+        if second is not None and 0xDC00 <= low < 0xE000:
             return chr(0x10000 + ((code - 0xD800) << 10) + low - 0xDC00), second.end()
     return chr(code), end
+
+
+def _code(escape: str) -> int:
+    digits = escape[2:]
+    return int(digits, 16)
