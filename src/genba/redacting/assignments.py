@@ -55,16 +55,18 @@ def assigned(traits: Traits) -> Iterator[Match]:
     for stem, (name, before) in _STEMS.items():
         if stem not in lower:
             continue
-        for found in _compiled(name + _AFTER).finditer(lower):
+        pattern, at = _compiled(name + _AFTER), 0
+        while (found := pattern.search(lower, at)) is not None:
+            at = start = found.start(1)  # what is no secret may hold another name, as in `key: API_KEY=…`
             if text[found.end() : found.end() + 1] in ("(", "["):  # a call, or an item
                 continue
             is_sure = _follows(before, lower, found.start())
             if not is_sure and stem == "key":
                 continue
-            start = found.start(1)
             said = text[start : found.end(1)].rstrip(".:!?")
             if _is_a_password(said) if is_sure else _is_a_token(said):
                 yield Match(start, start + len(said), "password", said)
+                at = found.end()
     if "=" in text and ("pwd" in lower or "passw" in lower):
         for found in _compiled(_IN_A_STRING).finditer(lower):
             yield Match(found.start(1), found.end(1), "password", text[found.start(1) : found.end(1)])
