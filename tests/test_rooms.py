@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "conversation": {"semconv"},
     "offloading": {*BASICS, "conversation"},
     "tokens": {*BASICS, "conversation", "offloading"},
-    "recording": {*BASICS, "conversation", "offloading", "tokens"},
+    "redacting": {*BASICS, "conversation"},
+    "recording": {*BASICS, "conversation", "offloading", "tokens", "redacting"},
     "observing": {*CAPTURE, "tokens"},
     "providers": {*CAPTURE, "observing", "tokens"},
     "frameworks": {*CAPTURE, "observing", "tokens"},
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "store": {*BASICS, "conversation"},
     "drift": {*BASICS, "conversation", "tokens", "store"},
     "spooling": {*BASICS},
-    "exporting": {*BASICS, "conversation", "recording", "spooling", "store"},
+    "exporting": {*BASICS, "conversation", "recording", "redacting", "spooling", "store"},
     "cli": {*BASICS, "conversation", "drift", "exporting", "spooling", "store", "tokens"},
 }
 """Room -> rooms that it may import. What is in no room puts the rest together and may import everything."""

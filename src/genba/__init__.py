@@ -20,6 +20,7 @@ from .per_request import flushing
 from .recording.carrying import carrier, environment, resume
 from .recording.invocation import Invocation
 from .recording.scope import conversation
+from .redacting.redaction import Redaction
 from .settings import SettingsError
 from .work.carried import carry
 
@@ -35,6 +36,7 @@ __all__ = [
     "Message",
     "Observation",
     "Part",
+    "Redaction",
     "Request",
     "Response",
     "SettingsError",
@@ -75,6 +77,7 @@ def init(
     export: Any = None,
     spool: str | PathLike[str] | bool | None = None,
     capture_content: str | None = None,
+    redact: str | Sequence[str] | Redaction | Literal[False] | None = None,
     semconv: Literal["latest", "1.37"] | None = None,
     stream_usage: Literal["inject"] | None = None,
     instrument: Sequence[str] | None = None,
@@ -105,6 +108,8 @@ def init(
             `SpanExporter`, or a list of these.
         spool: Folder in which spans wait until an OTLP destination has them; False for waiting in memory. By default `.genba/spool`.
         capture_content: Where prompts and completions go: `"span"` (the default), `"event"`, `"both"` or `"none"`.
+        redact: What is taken out before anything leaves the process or touches a disk: `"secrets"` (the default), `"secrets,personal"`,
+            single kinds such as `"mail,ip"`, `"off"`, or a `Redaction` with patterns and functions of your own.
         semconv: Version of the GenAI conventions to write.
         stream_usage: `"inject"` asks OpenAI streams for their usage, and hides the extra chunk.
         instrument: Names of the clients to trace; all that genba knows by default.
@@ -135,6 +140,7 @@ def init(
         "export": export,
         "spool": spool,
         "capture_content": capture_content,
+        "redact": redact,
         "semconv": semconv,
         "stream_usage": stream_usage,
         "instrument": instrument,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -24,6 +25,8 @@ class Failure:
     first: str
 
 
+cleaned: Callable[[str], str] = str
+"""Takes out of the words of an error what must not be logged: they may quote what was said."""
 _failures: dict[str, Failure] = {}
 _strict = False
 
@@ -41,13 +44,14 @@ def failed(doing: str, error: BaseException) -> None:
                 "Further failures of this kind are counted, not logged: see genba.doctor().",
                 doing,
                 _words(error),
-                exc_info=error if logger.isEnabledFor(logging.DEBUG) else None,
             )
+            if logger.isEnabledFor(logging.DEBUG):  # as text: the words of an error may have to be cleaned
+                logger.debug("%s", cleaned("".join(traceback.format_exception(error))))
 
 
 def _words(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"
+        return cleaned(f"{type(error).__name__}: {error}")
     except Exception:  # noqa: BLE001  # an exception may fail to describe itself
         return type(error).__name__
 
@@ -73,6 +77,12 @@ class guard:  # noqa: N801  # reads as a statement: with guard("reading the resp
 def failures() -> dict[str, Failure]:
     """What has failed so far in this process, by what we were doing."""
     return dict(_failures)
+
+
+def clean_with(clean: Callable[[str], str] | None) -> None:
+    """Have the words of errors cleaned by this before they are logged."""
+    global cleaned  # noqa: PLW0603  # one for the process is the point
+    cleaned = clean or str
 
 
 def forget() -> None:

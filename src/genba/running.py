@@ -22,6 +22,7 @@ from .recording import carrying, signals
 from .recording.afterwards import Afterwards
 from .recording.ledger import Ledger
 from .recording.signals import Signals
+from .redacting import redaction
 from .settings import Settings, resolve
 from .tokens import patience
 
@@ -75,9 +76,11 @@ def start(options: dict[str, Any]) -> None:
         settings = resolve(options, clients, carriers=carriers, backends={**dict.fromkeys(PRESETS), **ELSEWHERE})
         for warning in settings.warnings:
             harmless.logger.warning("genba: %s", warning)
+        redactor = redaction.redactor(settings.redact)
+        harmless.clean_with(None if redactor is None else redactor.words)
         ledger, background = Ledger(), Background()
-        pipeline = Pipeline(settings, ledger, background, VERSION, versions.imported)
-        made = Signals(settings, pipeline.choose, background, ledger, offload=Offload(settings, pipeline.blobs))
+        pipeline = Pipeline(settings, ledger, background, VERSION, versions.imported, redactor)
+        made = Signals(settings, pipeline.choose, background, ledger, offload=Offload(settings, pipeline.blobs), redactor=redactor)
         sent = carrying.from_environment(os.environ)
         if sent:
             made.outer, made.outer_scope = carrying.context_of(sent), carrying.scope_of(sent)

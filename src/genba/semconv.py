@@ -201,6 +201,7 @@ TIMING_DECODE_RATE: Final = "genba.timing.output_tokens_per_second"
 CONTENT_SHORTENED: Final = "genba.content.shortened"
 CONTENT_OFFLOADED: Final = "genba.content.offloaded"
 CONTENT_BYTES: Final = "genba.content.bytes"
+REDACTED: Final = "genba.redacted"
 MODEL_CALLS: Final = "genba.model_calls"
 STRUCTURED_TYPE: Final = "genba.structured.type"
 RESPONSE_EXTRA: Final = "genba.response.extra"
@@ -408,6 +409,12 @@ TABLE: Final = (
         "string (JSON)",
         "What is in the blob store in place of the span: where it was, URI, SHA-256 and size of what is there, type.",
         '[{"path":"gen_ai.input.messages[0].parts[1]","uri":"file:///…/ab/ab12…","sha256":"ab12…","size":80123,"mime_type":"image/png"}]',
+    ),
+    Entry(
+        REDACTED,
+        "string (JSON)",
+        "What was redacted on this span, and how often: what stands in its place has the same name. See the page on privacy.",
+        '{"mail":2,"openai_key":1}',
     ),
     Entry(CONTENT_BYTES, "int", "Size of the media in the answer, in bytes, where the answer is a file.", "48210"),
     Entry(STRUCTURED_TYPE, "string", "The type that an answer must be valid for, where a library asks until it is.", "Person"),

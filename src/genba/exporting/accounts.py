@@ -101,12 +101,14 @@ class Accounts:
                 UnderWay(
                     sequence=sequence,
                     started_ns=invocation.started_ns,
-                    name=invocation.name,
+                    name=self._store.clean(invocation.name),
                     trace_id=context.trace_id.to_bytes(16, "big"),
                     span_id=context.span_id.to_bytes(8, "big"),
                     parent_span_id=parent.span_id.to_bytes(8, "big") if parent is not None else None,
                     kind=_kind(invocation.span),
-                    attributes={name: value for name, value in invocation.start_attributes.items() if name in _SHOWN},
+                    attributes={
+                        name: self._store.clean(value) for name, value in invocation.start_attributes.items() if name in _SHOWN
+                    },
                 )
             )
         journal.note(begun, journal.noted - open_.keys())

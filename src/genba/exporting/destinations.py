@@ -20,8 +20,10 @@ from .. import harmless
 from ..conversation.encoding import encode
 from ..recording.ledger import Account, Ledger
 from ..recording.pending import invocation_of
+from .redacted import redacted
 
 if TYPE_CHECKING:
+    from ..redacting.redactor import Redactor
     from ..store.journal import Journal
     from ..store.rows import RunRow, SpanRow, Written
 
@@ -47,11 +49,19 @@ class Destination(Protocol):
 class Store:
     """The embedded store."""
 
-    def __init__(self, path: str, ledger: Ledger, version: str, packages: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        path: str,
+        ledger: Ledger,
+        version: str,
+        packages: Callable[[], Mapping[str, str]],
+        redactor: Redactor | None = None,
+    ) -> None:
         self.name = "store"
         self.path = Path(path).absolute()
         self._ledger = ledger
         self._version = version
+        self._redactor = redactor
         self._packages = packages
         """What the process has imported until now; it only grows."""
         self._writer: Any = None
@@ -94,6 +104,10 @@ class Store:
         self._ledger.stored(absences)
         self._told = account
         return written
+
+    def clean(self, said: Any) -> Any:
+        """What may be written down of a name, or of a short attribute."""
+        return said if self._redactor is None or not isinstance(said, str) else self._redactor.name(said)
 
     def has_changed(self, account: Account) -> bool:
         """Whether more has happened than the store was told."""
@@ -149,7 +163,7 @@ class Store:
             started_ns=ledger.started_ns,
             python=sys.version.split()[0],
             genba=self._version,
-            command=tuple(sys.orig_argv),
+            command=tuple(sys.orig_argv if self._redactor is None else self._redactor.command(sys.orig_argv)),
             parent_run_id=ledger.parent_run_id,
             packages=self._packages(),
         )
@@ -246,13 +260,16 @@ def as_json(one: SpanRow) -> dict[str, Any]:
 class Delivery:
     """Hands batches of finished spans to each destination, and keeps count of what became of them."""
 
-    def __init__(self, destinations: Sequence[Destination], ledger: Ledger) -> None:
+    def __init__(self, destinations: Sequence[Destination], ledger: Ledger, redactor: Redactor | None = None) -> None:
         self.destinations = destinations
+        self._redactor = redactor
         self._ledger = ledger
         self._complained: Counter[str] = Counter()
 
     def deliver(self, spans: Sequence[ReadableSpan]) -> None:
-        """Write these spans everywhere."""
+        """Write these spans everywhere, once what must not be written is taken out."""
+        if self._redactor is not None:
+            spans = redacted(spans, self._redactor)
         for destination in self.destinations:
             try:
                 dropped = destination.write(spans)
@@ -278,5 +295,5 @@ class Delivery:
         if self._complained[destination.name] == 1:
             harmless.logger.warning(
                 "genba could not write %d spans to %s at %s: %s Your program is not affected. Further failures are counted: see genba.doctor().",
-                number, destination.name, time.strftime("%H:%M:%S"), error,
+                number, destination.name, time.strftime("%H:%M:%S"), harmless.cleaned(str(error)),
             )  # fmt: skip

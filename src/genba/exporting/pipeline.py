@@ -30,6 +30,10 @@ from .destinations import Console, Delivery, Destination, Jsonl, Store, sequence
 from .otlp import presets
 from .otlp.outbox import Outbox
 from .processor import OnlyOurs, Processor
+from .redacted import Redacting
+
+if TYPE_CHECKING:
+    from ..redacting.redactor import Redactor
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -99,9 +103,16 @@ class Pipeline:
     """The way of spans from calls to destinations."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, background: Background, version: str, packages: Callable[[], Mapping[str, str]]
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        background: Background,
+        version: str,
+        packages: Callable[[], Mapping[str, str]],
+        redactor: Redactor | None = None,
     ) -> None:
         self._settings = settings
+        self._redactor = redactor
         self._ledger = ledger
         self._background = background
         self._version = version
@@ -120,14 +131,14 @@ class Pipeline:
             not self.own and settings.export is None and settings.store is None and standard.asked_for("traces") is None
         )
         if self.is_default:
-            self.own = [Store(DEFAULT_STORE, ledger, version, packages)]
+            self.own = [Store(DEFAULT_STORE, ledger, version, packages, redactor)]
         for name in self.by_environment:
             standard.check(name, "traces")
         self._outbox = self._made_outbox()
         if self._outbox is not None and not self.by_environment:
             self.own.append(self._outbox)
             self._outbox.begin()
-        self._delivery = Delivery(self.own, ledger)
+        self._delivery = Delivery(self.own, ledger, redactor)
         self._accounts = [Accounts(ledger, one, is_used=self._is_delivering) for one in self.own if isinstance(one, Store)]
         for accounts in self._accounts:  # there is one store at most
             background.ticks(accounts.tick, accounts.is_due)
@@ -287,7 +298,7 @@ class Pipeline:
         if self._outbox is not None and self._outbox not in self.own:
             # Asked for by the standard's variables: in a pipeline of the app's the app has seen to those itself.
             self._outbox.begin()
-            deliveries.append(Delivery([self._outbox], self._ledger))
+            deliveries.append(Delivery([self._outbox], self._ledger, self._redactor))
         for delivery in deliveries:
             processor = Processor(delivery, self._background, self._ledger, only_ours=False)
             provider.add_span_processor(processor)
@@ -295,9 +306,7 @@ class Pipeline:
         for name in self.by_environment:
             if name == "otlp":
                 continue
-            provider.add_span_processor(
-                BatchSpanProcessor(standard.Counting(standard.exporter(name, "traces"), name, self._ledger))
-            )
+            provider.add_span_processor(BatchSpanProcessor(self._counting(standard.exporter(name, "traces"), name)))
         for exporter in self._exporters():
             provider.add_span_processor(BatchSpanProcessor(exporter))
         return provider
@@ -305,7 +314,7 @@ class Pipeline:
     def _exporters(self) -> list[SpanExporter]:
         """The OpenTelemetry exporters that were passed to `export`."""
         given = [one for one in self._settings.export or () if not isinstance(one, str)]
-        return [standard.Counting(one, type(one).__name__, self._ledger) for one in given]
+        return [self._counting(one, type(one).__name__) for one in given]
 
     def _made_outbox(self) -> Outbox | None:
         """What sends to the OTLP destinations that were asked for, if any were."""
@@ -317,6 +326,11 @@ class Pipeline:
         targets.extend(presets.target(one) for one in named)
         return Outbox(targets, self._settings.spool, self._ledger, self._background) if targets else None
 
+    def _counting(self, exporter: SpanExporter, name: str) -> SpanExporter:
+        """An exporter whose results are counted, and which is given what may leave."""
+        counting = standard.Counting(exporter, name, self._ledger)
+        return counting if self._redactor is None else Redacting(counting, self._redactor)
+
     def _own_destinations(self) -> list[Destination]:
         settings = self._settings
         wanted: list[Destination] = []
@@ -325,7 +339,7 @@ class Pipeline:
             if is_off:
                 raise SettingsError("genba.init was asked to export to the store, and store='off'. Leave one of the two out.")
             path = _writable(settings.store or DEFAULT_STORE, settings.store_origin)
-            wanted.append(Store(path, self._ledger, self._version, self._packages))
+            wanted.append(Store(path, self._ledger, self._version, self._packages, self._redactor))
         for one in settings.export or ():
             if one == "console":
                 wanted.append(Console())

@@ -17,10 +17,19 @@ def type_name(error: BaseException) -> str:
     return kind.__qualname__ if kind.__module__ in ("builtins", None) else f"{kind.__module__}.{kind.__qualname__}"
 
 
+MOST_WORDS = 100_000
+"""Characters that are looked through: what is to be taken out must be whole, so this comes before shortening."""
+
+
+def bounded(words: str) -> str:
+    """An error's message as long as it may be."""
+    return shorten(words, MAX_WORDS)
+
+
 def message_of(error: BaseException) -> str:
-    """What an error says, bounded; nothing if it cannot say it."""
+    """What an error says, not bounded yet; nothing if it cannot say it."""
     try:
-        return readable(shorten(str(error), MAX_WORDS))
+        return readable(shorten(str(error), MOST_WORDS))
     except Exception:  # noqa: BLE001  # an exception may fail to describe itself
         return ""
 

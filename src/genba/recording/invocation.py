@@ -16,10 +16,11 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from .. import harmless, semconv
 from ..conversation import Request, Response, Usage, loose
-from ..conversation.encoding import Shortened, decode, encode, shorten
+from ..conversation.encoding import Shortened, decode, encode
 from ..semconv import Operation, Outcome
 from . import errors, rendering
 from .exchange import Exchange, Rendered
+from .leaving import LaterStatus, cover
 from .merging import completed, copied, documents
 from .owning import AGENT, TOOL, living, within
 from .pending import PendingAttributes, defer
@@ -237,6 +238,9 @@ class Invocation(Record):
                 self._record_error(error)
         if self._pending is not None:
             self._pending.ready = True
+            if signals.redactor is not None:
+                with harmless.guard("looking through the rest of a span"):
+                    self._rest = cover(span, signals.redactor, self)
         else:
             with harmless.guard("rendering the span"):
                 span.set_attributes(self._render(None))
@@ -297,9 +301,7 @@ class Invocation(Record):
         """End it as failed though nothing was raised: the answer itself says so."""
         self.error_type = error_type
         if self.is_recording:
-            self.span.set_status(
-                Status(StatusCode.ERROR, shorten(message, errors.MAX_WORDS) if message and self.keeps_content else None)
-            )
+            self.span.set_status(self._status(message if message and self.keeps_content else None))
             self.end(Outcome.FAILED)
 
     def _record_error(self, error: BaseException | None) -> None:
@@ -311,10 +313,24 @@ class Invocation(Record):
         self.error = error
         self.error_type = errors.type_name(error)
         text = errors.message_of(error) if self.keeps_content else ""
-        self.span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {text}" if text else type(error).__name__))
+        self.span.set_status(self._status(text, type(error).__name__))
         if self._signals.after is None or not self._signals.after.takes_events:
             # The conventions want a log record; where nobody takes logs, a span event keeps the stack from being lost.
             self.span.add_event("exception", self.exception_attributes())
+
+    def _status(self, words: str | None, kind: str | None = None) -> Status:
+        """That it failed, with these words, bounded and redacted: where the SDK's own span takes it, when they are read."""
+        redactor = self._signals.redactor
+
+        def said() -> str | None:
+            kept = words and errors.bounded(
+                words if redactor is None else redactor.text(words, "status.description", self.findings)
+            )
+            return f"{kind}: {kept}" if kind and kept else kind or kept
+
+        if redactor is None or not words or self._pending is None:
+            return Status(StatusCode.ERROR, said())
+        return LaterStatus(StatusCode.ERROR, said)
 
 
 def _do(pieces: Sequence[tuple[Any, tuple[Any, ...]]]) -> None:

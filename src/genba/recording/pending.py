@@ -7,6 +7,7 @@ another make (another SDK, a vendor's subclass) gets its attributes at once inst
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, MutableMapping, ValuesView
 from typing import Any
 
@@ -16,8 +17,8 @@ from opentelemetry.trace import Span as AnySpan
 
 from .. import harmless
 
-Render = Callable[[int | None], Mapping[str, Any]]
-"""How long each text may be -> the attributes, cleaned, most precious first."""
+Render = Callable[[int | None, Mapping[str, Any]], Mapping[str, Any]]
+"""How long each text may be, what is set already -> all attributes, cleaned, most precious first."""
 
 
 class PendingAttributes(BoundedAttributes):
@@ -42,15 +43,17 @@ class PendingAttributes(BoundedAttributes):
             render, self.render = self.render, None
             if render is None:
                 return
-            with harmless.guard("rendering the span"):
-                self._merge(render(self.max_value_len))
+            before, self._dict = self._dict, {}
+            try:
+                self._dict = dict(self._within_limits(render(self.max_value_len, before)))
+            except Exception as error:  # noqa: BLE001  # a reading must not fail; and what was not looked through does not leave
+                self._dict = {name: value for name, value in before.items() if not _may_be_words(value)}
+                harmless.failed("rendering the span", error)
 
-    def _merge(self, rendered: Mapping[str, Any]) -> None:
-        # What the host or a processor set itself wins, and stands first, where a limit does not reach it.
-        merged = {**self._dict, **{name: value for name, value in rendered.items() if name not in self._dict}}
-        room = len(merged) if self.maxlen is None else self.maxlen
-        self.dropped += max(len(merged) - room, 0)
-        self._dict = dict(list(merged.items())[:room])
+    def _within_limits(self, rendered: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        room = len(rendered) if self.maxlen is None else self.maxlen
+        self.dropped += max(len(rendered) - room, 0)
+        return itertools.islice(rendered.items(), room)
 
     def __getitem__(self, key: str) -> Any:
         if self.render is not None:
@@ -96,6 +99,15 @@ class PendingAttributes(BoundedAttributes):
         settled = BoundedAttributes(self.maxlen, self._dict, immutable=self._immutable, max_value_len=self.max_value_len)
         settled.dropped = self.dropped
         return settled
+
+
+def merged(before: Mapping[str, Any], rendered: Mapping[str, Any]) -> dict[str, Any]:
+    """What the host or a processor set itself wins, and stands first, where a limit does not reach it."""
+    return {**before, **{name: value for name, value in rendered.items() if name not in before}}
+
+
+def _may_be_words(value: Any) -> bool:
+    return not isinstance(value, (bool, int, float))
 
 
 def defer(span: AnySpan, render: Render, invocation: Any) -> PendingAttributes | None:

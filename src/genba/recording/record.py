@@ -12,15 +12,18 @@ from .. import harmless, semconv
 from ..conversation import Request, Response, Usage, loose
 from ..conversation.encoding import Shortened, decode, sha256, shorten
 from ..conversation.tokens import Chunk
+from ..redacting.finding import Findings
 from ..semconv import Operation, Outcome
 from ..settings import Settings
-from . import errors, rendering, timeline, tokens
+from . import errors, redacted, rendering, timeline, tokens
 from .exchange import Exchange, Raw, Rendered
 from .merging import NOTHING_ASKED, NOTHING_SAID, answered, completed, documents, looked_for, together
+from .pending import merged
 from .rendering import Content
 from .signals import Signals
 
 if TYPE_CHECKING:
+    from ..redacting.redactor import Redactor
     from ..tokens.local import Tokenizers
 
 MOST_OF_RECORDS: Final = 256 << 10
@@ -70,6 +73,11 @@ class Record:
     _rendered: Rendered | None = None
     _held: tuple[Callable[[], None], ...] = ()
     """What gives back the room that long copies take."""
+    _exception: dict[str, str] | None = None
+    _findings: Findings | None = None
+    _sides: redacted.Sides
+    _rest: Sequence[Callable[[], Any]] = ()
+    """What brings about that the rest of its span is redacted."""
     _shortened: list[Shortened] | None = None
     """What was too long to be kept while waiting."""
 
@@ -107,28 +115,63 @@ class Record:
         """The error as `exception.*` attributes; its words only where content is kept, since they may quote it."""
         if self.error is None:
             return {semconv.EXCEPTION_TYPE: self.error_type or "_OTHER"}
-        return errors.attributes_of(self.error, with_words=self.keeps_content)
+        if self._exception is None:
+            said = errors.attributes_of(self.error, with_words=self.keeps_content)
+            redactor = self._signals.redactor
+            self._exception = said if redactor is None else redactor.attributes(said, self.findings)
+            if semconv.EXCEPTION_MESSAGE in said:
+                self._exception[semconv.EXCEPTION_MESSAGE] = errors.bounded(self._exception[semconv.EXCEPTION_MESSAGE])
+        return self._exception
+
+    @property
+    def findings(self) -> Findings:
+        """What was taken out of it."""
+        if self._findings is None:
+            self._findings = Findings()
+        return self._findings
 
     def rendered(self) -> Rendered:
         """Everything that is known, worked out at the first asking."""
         if self._rendered is None:
             request, response = self._read_request(), self._read_response()
             content = self._content(request, response) if self.keeps_content else Content()
-            attributes = {**self._known(request, response), **self._offloaded(content)}
+            attributes = self._known(request, response)
+            redactor = self._signals.redactor
+            if redactor is not None:
+                self._sides = redacted.content(content, redactor, self.findings)
+            attributes.update(self._offloaded(content))
             rendering.shorten_texts(content)
             with harmless.guard("telling of tokens"):
                 chunks = () if self.settings.tokens == "off" else self.chunks()
-                told = tokens.told(self, request, response, chunks)
+                mask = None if redactor is None else redacted.mask(redactor, self._sides)
+                told = tokens.told(self, request, response, chunks, mask)
                 attributes.update({**self._paced(response, chunks), **told.attributes})
                 content.lists.update(told.records)
+            if redactor is not None:
+                attributes = self._redacted(attributes, redactor)
             if self._signals.settings.semconv == "1.37":
                 attributes = rendering.older(attributes)
             self._rendered = Rendered(attributes, content, request, response)
         return self._rendered
 
+    def _redacted(self, attributes: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+        kept = redacted.attributes(attributes, redactor, self.findings)
+        if self.error is not None:
+            self.exception_attributes()
+        for settle in self._rest:
+            with harmless.guard("redacting the rest of a span"):
+                settle()
+        if self.findings:
+            kept[semconv.REDACTED] = redacted.counted(self.findings)
+        return kept
+
     def raw(self) -> Raw | None:
-        """The exchange as it was, if content is kept; what is large may be referred to."""
+        """The exchange as it was, if content is kept, but for what is redacted; what is large may be referred to."""
         raw = self._raw_exchange() if self.keeps_content else None
+        redactor = self._signals.redactor
+        if raw is not None and redactor is not None:
+            self.rendered()
+            raw = redacted.exchange(raw, redactor, self.findings, self._sides)
         offload = self._signals.offload
         if raw is not None and offload is not None:
             with harmless.guard("offloading the raw exchange"):
@@ -200,9 +243,10 @@ class Record:
         told = timeline.of_chunks(chunks, self.started_ns, output_tokens)
         return told if response.timings is None else {**told, **timeline.of_engine(response.timings)}
 
-    def _render(self, text_limit: int | None) -> Mapping[str, Any]:
+    def _render(self, text_limit: int | None, before: Mapping[str, Any] = MappingProxyType({})) -> Mapping[str, Any]:
         rendered = self.rendered()
         attributes = dict(rendered.attributes)
+        redactor = self._signals.redactor
         content = rendered.content
         shortened = [*(self._shortened or ()), *(self.exchange.shortened if self.exchange is not None else ()), *content.shortened]
         if self._signals.content_on_spans:
@@ -210,9 +254,17 @@ class Record:
                 attributes[name] = self._fitting(name, whole, content, text_limit, shortened)
         if shortened and self.keeps_content:
             attributes[semconv.CONTENT_SHORTENED] = rendering.shortened_text(shortened)
+            if redactor is not None:  # a path may have words in it
+                attributes[semconv.CONTENT_SHORTENED] = redactor.text(
+                    attributes[semconv.CONTENT_SHORTENED], semconv.CONTENT_SHORTENED, Findings()
+                )
+        if redactor is not None and before:
+            before = redacted.before(before, self.start_attributes, rendered.attributes, redactor, self.findings)
+            if self.findings:
+                attributes[semconv.REDACTED] = redacted.counted(self.findings)
         if text_limit is not None:
             rendering.cut_texts(attributes, text_limit, content)
-        return {name: value for name, value in attributes.items() if value is not None}
+        return merged(before, {name: value for name, value in attributes.items() if value is not None})
 
     @staticmethod
     def _fitting(name: str, whole: bytes, content: Content, limit: int | None, shortened: list[Shortened]) -> str | None:

@@ -20,6 +20,7 @@ from .sampling import Drops, foresight
 
 if TYPE_CHECKING:
     from ..offloading import Offload
+    from ..redacting.redactor import Redactor
     from ..tokens.local import Tokenizers
 
 ChooseTracer = Callable[[Any], trace.Tracer]
@@ -40,6 +41,8 @@ class Signals:
     """Where large content goes; None: it stays."""
     after: Any = None
     """What an ended invocation leaves besides its span: see `afterwards`."""
+    redactor: Redactor | None = None
+    """What takes secrets and personal data out; None if nothing is to be taken out."""
     is_silent: bool = False
     """Whether nothing at all is to be recorded."""
     outer: Context | None = None

@@ -5,7 +5,7 @@ What is recorded depends on the level: see `settings`. What two sources tell of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,8 +37,14 @@ class Told:
     """By attribute, the token records: content."""
 
 
-def told(record: Record, request: Request, response: Response, chunks: Sequence[Chunk]) -> Told:
-    """What there is to tell of the tokens of an operation that has ended."""
+def told(
+    record: Record,
+    request: Request,
+    response: Response,
+    chunks: Sequence[Chunk],
+    mask: Callable[[Tokens], Tokens] | None = None,
+) -> Told:
+    """What there is to tell of the tokens of an operation that has ended, with those taken out that `mask` takes out."""
     settings = record.settings
     told = Told()
     known = [*request.tokens, *response.tokens]
@@ -61,7 +67,7 @@ def told(record: Record, request: Request, response: Response, chunks: Sequence[
             if settings.tokens == "pieces" and whole.source not in SENT:
                 none: dict[str, Any] = dict.fromkeys(_NOT_AT_PIECES)
                 whole = replace(whole, **none)
-            told.records.setdefault(_NAMES[whole.side], []).append(written.write(whole))
+            told.records.setdefault(_NAMES[whole.side], []).append(written.write(whole if mask is None else mask(whole)))
     if wants_all:
         _tell_gaps(told, record, best, counted)
     return told
