@@ -7,10 +7,11 @@ from pathlib import Path
 
 from click import Context
 
-from genba import semconv, settings, support
+from genba import semconv, support
 from genba.cli.commands import commands as program
 from genba.cli.export_columns import CALL_COLUMNS, KINDS, TRACE_COLUMNS, Column
 from genba.exporting.otlp import presets
+from genba.settings import table as table_of_settings
 
 
 def write(folder: Path) -> None:
@@ -35,7 +36,7 @@ def attributes() -> str:
 
 def options() -> str:
     """Every setting. One that has no option is set by its variable alone."""
-    rows = ((_code(entry.option or entry.env), _does(entry)) for entry in settings.TABLE)
+    rows = ((_code(entry.option or entry.env), _does(entry)) for entry in table_of_settings.TABLE)
     return table(("option of `init`", "does"), rows)
 
 
@@ -113,7 +114,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines)
 
 
-def _does(setting: settings.Entry) -> str:
+def _does(setting: table_of_settings.Entry) -> str:
     variable = f" Variable: `{setting.env}`." if setting.option and setting.env else ""
     default = f" Default: {setting.default}." if setting.default and "Default:" not in setting.description else ""
     return f"{setting.description}{default}{variable}"

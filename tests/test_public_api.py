@@ -315,8 +315,8 @@ def test_init_twice_is_init_once_and_other_options_are_said(spans: Spans, caplog
 
 
 def test_ending_without_a_beginning_is_nothing() -> None:
-    assert genba.flush() == (True, 0, 0)
-    assert genba.shutdown() == (True, 0, 0)
+    assert genba.flush() == (True, 0)
+    assert genba.shutdown() == (True, 0)
     assert genba.uninstrument() is None  # type: ignore[func-returns-value]
 
 

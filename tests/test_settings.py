@@ -13,7 +13,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
 import genba
-from genba.settings import CONTENT_VARIABLE, EVENT_VARIABLE, TABLE, Settings, SettingsError, resolve
+from genba.settings import Settings, SettingsError, resolve
+from genba.settings.table import CONTENT_VARIABLE, EVENT_VARIABLE, TABLE
 
 CLIENTS = ["openai", "anthropic"]
 SAID = [entry.option for entry in TABLE if entry.option]

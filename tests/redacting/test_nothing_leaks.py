@@ -77,7 +77,7 @@ def holds_nothing(written: bytes | str) -> None:
 
 def of_the_store(path: Path) -> bytes:
     """Every byte of the store's files, and every packed value in it unpacked."""
-    files = b"".join(file.read_bytes() for file in path.parent.glob(path.name + "*"))
+    files = b"".join(file.read_bytes() for file in path.parent.rglob("*") if file.is_file() and path.name in str(file))
     database = sqlite3.connect(path)
     names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     values: list[bytes] = []

@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from ..conversation.reading import Words
-from ..settings import DEFAULT_SPOOL, SettingsError
+from ..settings import SettingsError
+from ..settings.table import DEFAULT_SPOOL
 from ..spooling import dead, locks
 from ..spooling.folder import Folder, meta, untold
 from ..spooling.spool import left_behind, taken_over

@@ -23,7 +23,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from .. import harmless
 from ..background import Background
 from ..recording.ledger import NOT_IN_TIME, Account, Ledger
-from ..settings import DEFAULT_STORE, Settings, SettingsError
+from ..settings import Settings, SettingsError
+from ..settings.table import DEFAULT_STORE
 from . import standard
 from .accounts import Accounts
 from .destinations import Console, Delivery, Destination, Jsonl, Store, sequence_of
@@ -123,6 +124,8 @@ class Pipeline:
         self._processors: list[Processor | OnlyOurs] = []
         self._joined: weakref.WeakSet[Any] = weakref.WeakSet()
         self._following = "nothing yet"
+        self._is_drained = False
+        """Whether all that had ended was handed over at the last flush."""
         self.own = self._own_destinations()
         """Destinations of genba's that were asked for, by option or GENBA_ variable."""
         self.by_environment: Sequence[str] = () if settings.export is not None else standard.asked_for("traces") or ()
@@ -208,14 +211,11 @@ class Pipeline:
                     break
                 # On our own thread: the SDK's processors take a timeout and do not keep it.
                 done = bool(self._background.run(functools.partial(flush, int(left * 1000) or 1), left)) and done
-        for accounts in self._accounts:
-            self._background.run(accounts.write, max(until - monotonic(), 0.001))
-        return self.flushed(complete=done, unsent=unsent)
-
-    def flushed(self, *, complete: bool, unsent: int = 0) -> Flushed:
-        """The counts as of now."""
         waiting = self._background.waiting
-        return Flushed(complete and not waiting and not unsent, waiting, self._ledger.account(), unsent)
+        for accounts in self._accounts if monotonic() < until else ():
+            self._background.run(accounts.write, until - monotonic())
+        self._is_drained = done and not waiting
+        return Flushed(self._is_drained and not unsent, waiting, self._ledger.account(), unsent)
 
     def shutdown(self, timeout: float) -> Flushed:
         """Flush, then close what is genba's own. The app's providers stay as they are."""
@@ -223,18 +223,18 @@ class Pipeline:
         flushed = self.flush(timeout)
         for processor in self._processors:
             processor.is_on = False
-            if not flushed.complete and isinstance(processor, Processor):
+            if not self._is_drained and isinstance(processor, Processor):
                 self._ledger.lose(map(sequence_of, processor.waiting()), NOT_IN_TIME)
+        if self._outbox is not None:
+            self._outbox.close()  # it stops waiting for servers, so that our thread is free for what follows
         # On our own thread: one that hangs in a destination holds what these want to close, and the end of the program must not wait.
-        for accounts in self._accounts if flushed.complete else ():
+        for accounts in self._accounts if self._is_drained else ():
             self._background.run(accounts.end, max(until - monotonic(), 0.1))
         self._background.run(self._delivery.close, max(until - monotonic(), 0.1))
-        if self._outbox is not None and self._outbox not in self.own:
-            self._background.run(self._outbox.close, max(until - monotonic(), 0.1))
         for provider in (self._private, self._meters, self._loggers):
             if provider is not None:
                 self._background.run(provider.shutdown, max(until - monotonic(), 0.1))
-        return self.flushed(complete=True, unsent=flushed.spooled) if flushed.complete else flushed
+        return Flushed(flushed.complete, flushed.waiting, self._ledger.account(), flushed.spooled)
 
     def forked(self) -> None:
         """In a child: what was under way in the parent is the parent's."""

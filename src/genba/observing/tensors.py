@@ -18,7 +18,7 @@ from ..recording import signals
 from ..recording.owning import AGENT, OWNER, RUN, TOOL, living
 from ..recording.pending import invocation_of
 from ..recording.signals import Signals
-from ..settings import DEFAULT_STORE
+from ..settings.table import DEFAULT_STORE
 
 if TYPE_CHECKING:
     from ..tokens.tensors import Summary

@@ -112,6 +112,8 @@ class Ledger:
         """The spans of these calls will not reach `destination`. Those of others than genba, which have no number, are counted."""
         with self._lock:
             numbers = list(sequences)
+            if not numbers:
+                return
             self.dropped[f"{destination}: {reason}" if destination else reason] += len(numbers)
             self.note_absent(numbers, reason, destination)
             for name in ("input_tokens", "output_tokens"):

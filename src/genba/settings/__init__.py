@@ -15,33 +15,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from .. import quantities
-from .table import (
-    CONTENT_VARIABLE,
-    DEFAULT_SPOOL,
-    DEFAULT_STORE,
-    EVENT_VARIABLE,
-    HOOK_VARIABLE,
-    TABLE,
-    UPLOAD_FORMAT_VARIABLE,
-    UPLOAD_VARIABLE,
-    Entry,
-)
-
-__all__ = [
-    "CONTENT_VARIABLE",
-    "DEFAULT_SPOOL",
-    "DEFAULT_STORE",
-    "EVENT_VARIABLE",
-    "TABLE",
-    "Content",
-    "Entry",
-    "Semconv",
-    "Settings",
-    "SettingsError",
-    "TensorKinds",
-    "TokenLevel",
-    "resolve",
-]
+from .table import CONTENT_VARIABLE, DEFAULT_SPOOL, EVENT_VARIABLE, HOOK_VARIABLE, TABLE, UPLOAD_FORMAT_VARIABLE, UPLOAD_VARIABLE
 
 Content: TypeAlias = Literal["none", "span", "event", "both"]
 Semconv: TypeAlias = Literal["latest", "1.37"]

@@ -55,7 +55,7 @@ def counts() -> dict[str, int]:
 def test_flush_brings_them_there_and_leaves_nothing_behind(collector: Collector, tmp_path: Path) -> None:
     genba.init()
     ask(number=3)
-    assert genba.flush(5) == (True, 0, 0)
+    assert handed(genba.flush(5)) == (True, 0, 0)
     assert [span["name"] for span in collector.spans()] == ["chat acme-0", "chat acme-1", "chat acme-2"]
     assert counts()["exported to otlp"] == 3
     assert len(collector.server.received) == 1, "in one request"
@@ -74,7 +74,7 @@ def test_a_server_that_cannot_now_is_asked_again_with_the_same_spans(collector: 
     collector.server.queue.append(Answer(b"", status))
     genba.init()
     ask()
-    assert genba.flush(0.3) == (False, 0, 1), "it says that it waits in the spool"
+    assert handed(genba.flush(0.3)) == (False, 0, 1), "it says that it waits in the spool"
     until(lambda: len(collector.server.received) == 2 and counts().get("exported to otlp"))
     first, again = (request.body for request in collector.server.received)
     assert first == again
@@ -224,8 +224,8 @@ def test_a_server_that_hangs_holds_up_nobody_else(collector: Collector, monkeypa
     ask("later")
     until(lambda: counts().get("exported to otlp") == 2 and counts().get("exported to store") == 2)
     assert "exported to phoenix" not in counts()
-    assert genba.flush(0.5) == (False, 0, 2)
-    assert genba.shutdown(0.5) == (False, 0, 2), "and the end of the process does not wait for it either"
+    assert handed(genba.flush(0.5)) == (False, 0, 2)
+    assert handed(genba.shutdown(0.5)) == (False, 0, 2), "and the end of the process does not wait for it either"
     assert len(names(tmp_path)) == 2
     hanging.close()
 
@@ -300,3 +300,7 @@ def small(monkeypatch: pytest.MonkeyPatch, name: str, **limits: object) -> None:
 
     changed = presets.PRESETS[name]._replace(limits=Limits(**limits))  # type: ignore[arg-type]
     monkeypatch.setattr(presets, "PRESETS", {**presets.PRESETS, name: changed})
+
+
+def handed(found: genba.Flushed) -> tuple[bool, int, int]:
+    return found.complete, found.waiting, found.spooled
