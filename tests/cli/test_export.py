@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -144,6 +145,8 @@ ODD = "漢字 🐝 \x00 \r\n , ; \" ' \\ =1+1 \ud800 \u2028"
 @formats
 def test_whatever_was_said_is_read_back(stored: Stored, genba: Genba, folder: Path, format: str) -> None:
     safe = ODD.replace("\ud800", "")
+    if format == "csv" and sys.version_info < (3, 11):
+        safe = safe.replace("\x00", "")  # Python's own reader, which this test reads with, refuses it there
     messages = encoded({"role": "user", "parts": [{"type": "text", "content": safe}]})
     named = {"gen_ai.operation.name": "chat", "gen_ai.conversation.id": safe, "genba.tags": [safe, ","], "app": {"odd": ODD}}
     huge = {"gen_ai.usage.input_tokens": 2**70, "gen_ai.usage.output_tokens": "many"}

@@ -52,8 +52,12 @@ class Offload:
 
     @property
     def limit(self) -> int | None:
-        """Bytes of media above which they leave the message; None if nothing is offloaded."""
-        return self._settings.offload_above
+        """Bytes of media above which they leave the message; None if nothing is offloaded.
+
+        Where spans go to the application's own pipeline alone, and nobody named a place, all stays as it is.
+        """
+        is_unsaid = self._settings.blobs is None and self._beside_the_store() is None
+        return None if is_unsaid else self._settings.offload_above
 
     def content(self, lists: Mapping[str, Sequence[bytes]], singles: Mapping[str, bytes]) -> Offloaded | None:
         """A span's content with references in place of what is large; None if nothing is offloaded."""
