@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from importlib import import_module
@@ -34,6 +35,8 @@ KEPT = ("GENBA_RECORDINGS", "GENBA_BACKENDS")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background jobs ignore Ctrl-C, and so would every program that a test starts and interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--record-support"):
         config.pluginmanager.register(Recorder())
     config.addinivalue_line("markers", "hostile: feeds genba things that break it, so failures inside it are expected")
