@@ -265,8 +265,14 @@ def _tools(definitions: Sequence[JSON]) -> Iterator[Line]:
         ]
 
 
+def _id(part: Mapping[str, JSON]) -> str | None:
+    """A part's id, if it has one: whatever was recorded may stand there."""
+    said = part.get("id")
+    return said if isinstance(said, str) else None
+
+
 def _message(message: JSON, results: Mapping[str, Mapping[str, JSON]], shown: set[str]) -> Iterator[Line]:
-    parts = [part for part in _parts(message) if not (part.get("type") == "tool_call_response" and part.get("id") in shown)]
+    parts = [part for part in _parts(message) if not (part.get("type") == "tool_call_response" and _id(part) in shown)]
     if isinstance(message, Mapping) and MISSING not in message:
         if not parts and _parts(message):
             return  # It held only results, and they stand beside their calls.
@@ -293,7 +299,7 @@ def _part(part: Mapping[str, JSON], results: Mapping[str, Mapping[str, JSON]], s
         yield from _body(f"(summary of turns left out) {written(content or '')}", "faint")
     elif kind == "tool_call":
         yield from _body(f"calls {escaped(str(part.get('name')), one_line=True)}({_arguments(part)})", "tool")
-        id = part.get("id")
+        id = _id(part)
         if isinstance(id, str) and id in results and id not in shown:
             shown.add(id)
             yield from _body(f"= {written(results[id].get('response'))}", "tool", indent="    ")
