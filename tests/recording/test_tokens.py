@@ -93,13 +93,19 @@ def test_two_sources_of_the_same_tokens_are_one_record(spans: Spans) -> None:
     assert (record.source, record.ids, record.pieces, record.logprobs) == ("server", IDS, PIECES, [-0.1] * 5)
 
 
-def test_the_better_of_two_sources_that_disagree_is_recorded(spans: Spans) -> None:
-    record = output(told(spans, tokens(Source.LOGPROBS, pieces=PIECES[:2]), tokens(Source.SERVER, ids=IDS)))
-    assert (record.source, record.ids, record.pieces) == ("server", IDS, None)
+def test_of_two_sources_that_disagree_the_better_comes_first(spans: Spans) -> None:
+    scored = tokens(Source.LOGPROBS, pieces=PIECES[:2], logprobs=[-0.1, -0.2])
+    said = told(spans, scored, tokens(Source.SERVER, ids=IDS), usage=Usage(output_tokens=5))
+    best, other = decode(said["genba.tokens.output"])
+    assert (best.source, best.ids, best.pieces) == ("server", IDS, None)
+    assert other == scored, "what the provider sent is never lost"
+    assert said["genba.usage.counted.output_tokens"] == 5
     spans.clear()
     genba.uninstrument()
-    record = output(told(spans, tokens(Source.SERVER, ids=[1], logprobs=[-1.0]), tokens(Source.ENGINE, ids=[2]), tokens="full"))
-    assert (record.source, record.ids, record.logprobs) == ("engine", [2], None)
+    said = told(spans, tokens(Source.SERVER, ids=[1], logprobs=[-1.0]), tokens(Source.ENGINE, ids=[2]), tokens="full")
+    best, other = decode(said["genba.tokens.output"])
+    assert (best.source, best.ids, best.logprobs) == ("engine", [2], None)
+    assert (other.source, other.ids, other.logprobs) == ("server", [1], [-1.0])
 
 
 def test_every_number_says_where_it_comes_from(spans: Spans) -> None:

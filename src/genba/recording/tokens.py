@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SOURCES: Final = tuple((name, semconv.USAGE_SOURCE.replace("{name}", semconv.USAGE_NAMES[name])) for name in COUNTS)
 _COUNTED: Final[Mapping[Side, str]] = {"input": "input_tokens", "output": "output_tokens"}
 _NAMES: Final[Mapping[Side, str]] = {"input": semconv.TOKENS_INPUT, "output": semconv.TOKENS_OUTPUT}
+_SENT_COLUMNS: Final = ("ids", "pieces", "logprobs", "top")
 _NOT_AT_PIECES: Final = ("logprobs", "top", "entropies")
 """Columns of what the provider did not send by itself that are recorded at the level `full` only."""
 
@@ -61,7 +62,7 @@ def told(
     _tell_tokenizer(told, best, counted)
     if not record.keeps_content:
         return told
-    for one in best.values():
+    for one in [*best.values(), *_apart(known, best)]:
         if wants_all or one.source in SENT:
             whole = _with_chunks(_with_ids(one, record, request, response), chunks)
             if settings.tokens == "pieces" and whole.source not in SENT:
@@ -102,6 +103,16 @@ def _completed(best: Tokens, other: Tokens) -> Tokens:
         added["tokenizer"] = other.tokenizer
     unknown = {name: why for name, why in best.unknown.items() if name not in added}
     return replace(best, **added, unknown=unknown) if added else best
+
+
+def _apart(known: Iterable[Tokens], best: Mapping[tuple[Side, int], Tokens]) -> list[Tokens]:
+    """What the provider sent besides that does not fit what is told best: it is told too, as it came."""
+
+    def is_lost(one: Tokens) -> bool:
+        told = best[one.side, one.index]
+        return any(getattr(one, name) is not None and getattr(told, name) is None for name in _SENT_COLUMNS)
+
+    return [one for one in known if one.source in SENT and is_lost(one)]
 
 
 def _with_chunks(one: Tokens, chunks: Sequence[Chunk]) -> Tokens:
