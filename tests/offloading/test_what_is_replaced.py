@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genba.conversation import parts
@@ -91,6 +91,7 @@ def test_an_exchange_is_put_back_byte_for_byte(value: Any) -> None:
 
 
 @given(values)
+@example({"type": [], "content": base64.b64encode(bytes(2 * LIMIT)).decode()})
 def test_content_is_put_back_and_holds_no_media_over_the_limit(value: Any) -> None:
     kept = Kept()
     done = content.offloaded({}, {"result": orjson.dumps({"response": value})}, LIMIT, kept.put)

@@ -12,7 +12,7 @@ from . import base64_texts
 
 _DATA_URL: Final = re.compile(r"data:([\w.+-]{1,60}/[\w.+-]{1,90})?((?:;[\w.+=-]{1,90}){0,4});base64,")
 _MIME_TYPE: Final = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,90}")
-_WORDS: Final = frozenset(("text", "reasoning", "refusal", "compaction"))
+_WORDS: Final = ("text", "reasoning", "refusal", "compaction")
 """Parts whose content is words, whatever they look like."""
 _SAYS_THE_TYPE: Final = ("mime_type", "media_type", "mimeType", "mediaType")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..conversation import JSON, Part
 from ..conversation.encoding import encode
 
-_WORDS = frozenset(("text", "reasoning", "refusal"))
+_WORDS = ("text", "reasoning", "refusal")
 
 
 def of(*written: JSON) -> int:

@@ -156,7 +156,7 @@ def _watched(result: Any, call: Call) -> bool:
     is_iterated = hasattr(type(result), "__next__") or hasattr(type(result), "__anext__")
     if said.get("status") == "failed":
         call.answered_later(read, ("failed", some_text(said, "error")))
-    elif is_iterated and said.get("status") in _FINISH_REASONS:
+    elif is_iterated and some_text(said, "status") in _FINISH_REASONS:
         call.answered_later(read)
     elif is_iterated:
         call.so_far(lambda: decode(call.body_received or b"null"))  # it is asked for again as the host reads

@@ -16,7 +16,7 @@ from ...observing.dialogues import Dialogue
 from ...observing.patching import Wrap
 from ...observing.sockets import Says, closing, read, receiving, sending
 from ...observing.wire import unwrapped
-from ..json_fields import Object, as_object
+from ..json_fields import Object, as_object, some_text
 from .talks import ResponsesTalk, SpokenTalk
 
 _TALKS: dict[str, type[ResponsesTalk]] = {"RealtimeConnection": SpokenTalk, "ResponsesConnection": ResponsesTalk}
@@ -67,7 +67,7 @@ def _of_session(lane: Any) -> Any:
 def _event(_: Any, message: Any) -> Object:
     said = as_object(unwrapped(message))
     event = {name: value for name, value in said.items() if type(value).__name__ not in SENTINELS}
-    return as_object(decode(encode(event))) if event.get("type") in _KEPT else event
+    return as_object(decode(encode(event))) if some_text(event, "type") in _KEPT else event
 
 
 def _in_lane(lane: Any, message: Any) -> Object:

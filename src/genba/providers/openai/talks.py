@@ -58,7 +58,7 @@ class ResponsesTalk(Talk):
         return next((turn for turn in running if id is None or _id(turn) == id), None)
 
     def ends(self, message: Object) -> bool:
-        return message.get("type") in _ENDS
+        return some_text(message, "type") in _ENDS
 
     def attributes(self, asking: Object | None, opening: Object | None) -> Mapping[str, Any]:
         return {
