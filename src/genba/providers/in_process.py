@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
+from .. import harmless
 from ..conversation import JSON, Message, Request, Response, parts
 from ..conversation.usage import ENGINE
+from ..observing.beside import at_work
 from ..observing.tensors import show, soon
 from ..recording import signals
+from ..semconv import Operation
 from .json_fields import all_integers, as_object, objects, some_text
 from .openai import choices, content, messages, parameters, tools
 
@@ -41,15 +46,20 @@ def wants_tensors(kind: str) -> bool:
     return sending is not None and sending.settings.tensors in (kind, "all")
 
 
-def show_vectors(invocation: Any, vectors: Any) -> None:
-    """Put what is in the vectors on the span of the operation that made them."""
-    from ..tokens.tensors import take  # only where somebody asks
+def showing_vectors(function: Callable[..., Any], library: str, vectors: Callable[[Any], Any]) -> Callable[..., Any]:
+    """`function`, which embeds, with what `vectors` finds in its result summarised on its call, where that is asked for."""
 
-    sending = signals.current()
-    taken = take(vectors, "embeddings")
-    show(invocation, "embeddings", "embeddings", taken)
-    if sending is not None and not taken.is_ready:
-        soon(taken.summary, sending)
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if wants_tensors("embeddings"):
+            with harmless.guard("summarising embeddings"):
+                call = at_work(library)
+                if call is not None and call.invocation.is_recording and call.endpoint.operation == Operation.EMBEDDINGS:
+                    _show_vectors(call.invocation, vectors(result))
+        return result
+
+    return run
 
 
 def read_request(body: JSON) -> Request:
@@ -68,6 +78,17 @@ def read_response(body: JSON) -> Response:
 def counted(response: Response) -> Response:
     """`response`, whose usage was counted by the engine itself."""
     return response if response.usage is None else replace(response, usage=replace(response.usage, source=ENGINE))
+
+
+def _show_vectors(invocation: Any, vectors: Any) -> None:
+    """Put what is in the vectors on the span of the operation that made them."""
+    from ..tokens.tensors import take  # only where somebody asks
+
+    sending = signals.current()
+    taken = take(vectors, "embeddings")
+    show(invocation, "embeddings", "embeddings", taken)
+    if sending is not None and not taken.is_ready:
+        soon(taken.summary, sending)
 
 
 def _message(choice: dict[str, Any], finish_reason: str | None) -> Message:

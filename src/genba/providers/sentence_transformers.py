@@ -25,6 +25,7 @@ from ..observing.methods import Arguments, Method, Sent
 from ..observing.patching import Patch
 from ..recording import owning
 from ..semconv import PROVIDER_NAME, Operation
+from ..tokens.vocabulary import Vocabulary
 from . import engine_tokens, in_process
 from .json_fields import as_object, integer
 from .openai.embeddings import read_request
@@ -139,19 +140,8 @@ def _order(result: Any) -> JSON:
 
 
 def _observed(method: Method, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, observed, with its vectors summarised where that is asked for."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        result = function(*args, **kwargs)
-        if in_process.wants_tensors("embeddings"):
-            with harmless.guard("summarising embeddings"):
-                call = at_work(_NAME)
-                if call is not None and call.invocation.is_recording and call.endpoint.operation == Operation.EMBEDDINGS:
-                    in_process.show_vectors(call.invocation, _together(result))
-        return result
-
-    return methods.observed(method, run)  # type: ignore[no-any-return]  # it is a function again
+    shown = in_process.showing_vectors(function, _NAME, _together)
+    return methods.observed(method, shown)  # type: ignore[no-any-return]  # it is a function again
 
 
 def _together(result: Any) -> Any:
@@ -231,7 +221,7 @@ class Batches(Beside):
         return _placed(rows[:MOST_TEXTS], self._texts, vocabulary)
 
 
-def _placed(rows: Sequence[tuple[int | None, list[int]]], texts: int, vocabulary: engine_tokens.Vocabulary) -> list[Tokens]:
+def _placed(rows: Sequence[tuple[int | None, list[int]]], texts: int, vocabulary: Vocabulary) -> list[Tokens]:
     """The tokens of each text, by its place in the call."""
     unknown = {}
     if texts > len(rows):

@@ -6,14 +6,12 @@ stream cost: its chunks do not say.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from opentelemetry.trace import SpanKind
 
-from ... import harmless
 from ...conversation import JSON, Request, Response, Tokens
 from ...observing import methods
 from ...observing.beside import Beside, at_work
@@ -51,19 +49,13 @@ def patches() -> Sequence[Patch]:
 
 def _embedding(function: Callable[..., Any]) -> Callable[..., Any]:
     """`Llama.embed`, observed, with its vectors summarised where that is asked for."""
-
-    @functools.wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        result = function(*args, **kwargs)
-        if in_process.wants_tensors("embeddings"):
-            with harmless.guard("summarising embeddings"):
-                call = at_work(_NAME)
-                if call is not None and call.invocation.is_recording:
-                    in_process.show_vectors(call.invocation, result[0] if isinstance(result, tuple) else result)
-        return result
-
     bare = Method(where=f"{_MODULE}:Llama.embed", sent=_sent(EMBEDDINGS), answer=_bare_vectors, kind=SpanKind.INTERNAL)
-    return methods.observed(bare, run)  # type: ignore[no-any-return]  # it is a function again
+    return methods.observed(bare, in_process.showing_vectors(function, _NAME, _listed))  # type: ignore[no-any-return]  # it is a function again
+
+
+def _listed(result: Any) -> Any:
+    """The vectors alone, without the count that may come with them."""
+    return result[0] if isinstance(result, tuple) else result
 
 
 def _sent(endpoint: Endpoint) -> Callable[[Arguments], Sent | None]:

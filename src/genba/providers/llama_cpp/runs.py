@@ -17,8 +17,8 @@ from ...conversation.usage import ENGINE
 from ...observing.beside import at_work
 from ...observing.tensors import show, soon
 from ...recording import signals
+from ...tokens.vocabulary import Vocabulary
 from .. import engine_tokens, in_process
-from ..engine_tokens import Vocabulary
 from . import vocabularies
 
 NAME = "llama_cpp"

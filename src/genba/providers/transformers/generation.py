@@ -21,8 +21,8 @@ from ...observing.beside import Beside, at_work, inside
 from ...observing.methods import Arguments, Method, Sent
 from ...observing.patching import Patch
 from ...recording import signals
+from ...tokens.vocabulary import Vocabulary
 from .. import engine_tokens, in_process
-from ..engine_tokens import Vocabulary
 from . import exchange, logits, tensors, vocabularies
 from .streamers import Watched
 

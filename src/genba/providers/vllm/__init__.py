@@ -21,8 +21,8 @@ from ...observing.endpoint import Endpoint
 from ...observing.methods import Arguments, Method, Sent
 from ...observing.patching import Patch
 from ...semconv import Operation
+from ...tokens.vocabulary import Vocabulary
 from .. import engine_tokens, in_process
-from ..engine_tokens import Vocabulary
 from ..in_process import read_request
 from ..json_fields import as_object, integer
 from ..openai.embeddings import read_request as read_inputs

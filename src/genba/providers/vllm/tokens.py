@@ -7,7 +7,7 @@ from typing import Any
 
 from ...conversation import JSON, Timings, Tokens
 from ...conversation.tokens import Side
-from ..engine_tokens import Vocabulary
+from ...tokens.vocabulary import Vocabulary
 from ..json_fields import Object, all_integers, as_object, member, number, objects
 
 _NOT_ASKED = "the request did not ask for log-probabilities"

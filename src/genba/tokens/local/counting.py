@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ... import semconv
@@ -11,6 +11,7 @@ from ...conversation import Message, Request, Response, Tokens
 from ...conversation.tokens import Side, Source
 from ..contents import Unknown
 from ..identity import Identity
+from ..vocabulary import Vocabulary
 from . import encodings, openai_overhead
 from .plain_text import Uncountable, input_texts, output_text
 from .spelling import Spelled, spelled_by_the_texts
@@ -191,15 +192,8 @@ def _finish_reason(message: Message, response: Response, index: int) -> str | No
 
 
 def _tokens(tokenizer: Tokenizer, side: Side, index: int, ids: Sequence[int], unknown: Mapping[str, str] | None = None) -> Tokens:
-    pieces = [tokenizer.piece(id) for id in ids]
-    why = {} if None not in pieces else {"pieces": "the vocabulary does not tell what some of its tokens stand for"}
-    return Tokens(
-        side=side,
-        index=index,
-        source=Source.LOCAL,
-        ids=ids,
-        pieces=pieces,
-        special=[at for at, id in enumerate(ids) if id in tokenizer.special],
-        tokenizer=tokenizer.identity.fingerprint,
-        unknown={**why, **(unknown or {})},
-    )
+    vocabulary = Vocabulary(tokenizer.piece, tokenizer.special, tokenizer.identity.fingerprint, source=Source.LOCAL)
+    found = vocabulary.tokens(ids, side, index, unknown)
+    if found.pieces is None or None not in found.pieces:
+        return found
+    return replace(found, unknown={"pieces": "the vocabulary does not tell what some of its tokens stand for", **found.unknown})
